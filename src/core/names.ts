@@ -1,0 +1,24 @@
+/** Automatic names: `Dense` becomes `dense`, then `dense_1`, … counted per process until `clearSession()`. */
+
+/** Class name to snake case, with Keras's rule (`Conv2D` → `conv2d`, `LeakyReLU` → `leaky_re_lu`). */
+export function toSnakeCase(name: string): string {
+  return name
+    .replace(/\W+/g, "")
+    .replace(/(.)([A-Z][a-z]+)/g, "$1_$2")
+    .replace(/([a-z])([A-Z])/g, "$1_$2")
+    .toLowerCase();
+}
+
+const counters = new Map<string, number>();
+
+/** The next free automatic name with this prefix: `dense`, `dense_1`, `dense_2`, … */
+export function uniqueName(prefix: string): string {
+  const count = counters.get(prefix) ?? 0;
+  counters.set(prefix, count + 1);
+  return count === 0 ? prefix : `${prefix}_${count}`;
+}
+
+/** Starts all counters again. */
+export function resetNames(): void {
+  counters.clear();
+}

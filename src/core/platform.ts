@@ -1,0 +1,51 @@
+/**
+ * What differs between Node and browsers, behind one small interface. The package's entry for each environment installs
+ * its implementation (`platform/node.ts`, `platform/browser.ts`), so that no library module imports `node:` anything.
+ */
+
+/** Standard output, as progress bars and summaries need it. */
+export interface Terminal {
+  /** Columns of the terminal, or `null` when output is not one. */
+  readonly columns: number | null;
+  /** Whether lines can be redrawn in place. */
+  readonly interactive: boolean;
+  write(text: string): void;
+}
+
+/** Files by path. All paths are the platform's own. */
+export interface FileSystem {
+  exists(path: string): Promise<boolean>;
+  read(path: string): Promise<Uint8Array>;
+  /** Writes to a temporary neighbour and renames it, so that a failure leaves an existing file as it was. */
+  writeAtomic(path: string, bytes: Uint8Array): Promise<void>;
+  makeDirectory(path: string): Promise<void>;
+  join(...parts: string[]): string;
+  homeDirectory(): string;
+}
+
+export interface Platform {
+  readonly name: "node" | "browser";
+  readonly terminal: Terminal;
+  /** `null` where there are no files (browsers): callers offer bytes instead. */
+  readonly files: FileSystem | null;
+  /** An environment variable; always `undefined` in browsers. */
+  environment(name: string): string | undefined;
+  /** Calls `handler` on Ctrl-C instead of ending the process; returns what removes it. */
+  onInterrupt(handler: () => void): () => void;
+  /** Lets timers, input and painting run between two steps of a long job. */
+  yieldToHost(): Promise<void>;
+}
+
+let current: Platform | null = null;
+
+export function setPlatform(platform: Platform): void {
+  current = platform;
+}
+
+/** The installed platform. */
+export function platform(): Platform {
+  if (!current) {
+    throw new Error('no platform is installed: import "keras-ts" (its entry for Node or browsers installs one)');
+  }
+  return current;
+}
