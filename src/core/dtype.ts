@@ -247,15 +247,11 @@ export function resultType(dtypes: readonly WeakDType[], floatx: DType): DType {
     if (dtypes.every((d) => d === "string")) return "string";
     throw new DTypeError(`cannot combine dtypes ${dtypes.join(", ")}: "string" mixes with nothing else`);
   }
-  let common: Set<LatticeDType> | null = null;
-  for (const d of new Set(dtypes)) {
-    const bounds = BOUNDS.get(d as LatticeDType)!;
-    common = common === null ? new Set(bounds) : new Set([...common].filter((x) => bounds.has(x)));
-  }
+  const all = [...new Set(dtypes)].map((d) => BOUNDS.get(d as LatticeDType)!);
+  const common = [...(all[0] ?? [])].filter((candidate) => all.every((bounds) => bounds.has(candidate)));
   // The least upper bound is the common bound from which all other common bounds can be reached.
-  for (const candidate of common ?? []) {
-    const bounds = BOUNDS.get(candidate as LatticeDType)!;
-    if (bounds.size === common!.size) {
+  for (const candidate of common) {
+    if (BOUNDS.get(candidate)!.size === common.length) {
       if (candidate === "weak_int") return "int32";
       if (candidate === "weak_float") return floatx;
       return candidate as DType;

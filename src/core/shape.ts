@@ -1,5 +1,5 @@
 /** Shapes: lists of sizes in which `null` stands for a size not known yet (usually the batch). */
-import { ShapeError, describe } from "./errors.ts";
+import { describe, ShapeError } from "./errors.ts";
 
 /** Sizes per axis; `null` is unknown until data arrives. */
 export type Shape = readonly (number | null)[];

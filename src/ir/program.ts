@@ -1,0 +1,175 @@
+/**
+ * A program: a graph of values cut at its inputs, with its nodes in an order in which they can run. Has a printer for
+ * people, a verifier for developers, and a structural key under which compiled programs are cached.
+ */
+import { byteSize } from "../core/dtype.ts";
+import { invariant } from "../core/errors.ts";
+import { shapesEqual } from "../core/shape.ts";
+import { type Primitive, TYPE_RULES } from "./primitives.ts";
+import type { Node, Value } from "./value.ts";
+
+export interface Program {
+  /** Leaves bound when the program runs, in order. */
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  /** Every node that the outputs need, producers before consumers. */
+  readonly nodes: readonly Node[];
+  /** Constants used, in order of first use. */
+  readonly constants: readonly Value[];
+}
+
+/**
+ * Collects what `outputs` need.
+ *
+ * @param inputs - Values at which the graph is cut, whatever computes them. Any other leaf must be a constant.
+ */
+export function makeProgram(inputs: readonly Value[], outputs: readonly Value[]): Program {
+  const bound = new Set(inputs);
+  const done = new Set<Value>();
+  const seenNodes = new Set<Node>();
+  const nodes: Node[] = [];
+  const constants: Value[] = [];
+  // Explicit stack: graphs of unrolled loops are deeper than the call stack.
+  const stack: { value: Value; entered: boolean }[] = outputs.toReversed().map((value) => ({ value, entered: false }));
+  while (stack.length > 0) {
+    const { value, entered } = stack.pop()!;
+    if (!entered && (done.has(value) || bound.has(value))) continue;
+    const { source } = value;
+    if (source.kind === "node") {
+      if (entered) {
+        if (!seenNodes.has(source.node)) {
+          seenNodes.add(source.node);
+          nodes.push(source.node);
+          for (const output of source.node.outputs) done.add(output);
+        }
+        continue;
+      }
+      stack.push({ value, entered: true });
+      for (const input of source.node.inputs.toReversed()) stack.push({ value: input, entered: false });
+      continue;
+    }
+    invariant(source.kind === "constant", `value ${value.id} is a free ${source.kind} of the program`);
+    done.add(value);
+    constants.push(value);
+  }
+  return { inputs, outputs, nodes, constants };
+}
+
+/** Leaves of kind buffer or input that `outputs` depend on, in order of first use. */
+export function freeLeaves(outputs: readonly Value[], cut: ReadonlySet<Value> = new Set()): Value[] {
+  const seen = new Set<Value>();
+  const leaves: Value[] = [];
+  const stack = outputs.toReversed();
+  while (stack.length > 0) {
+    const value = stack.pop()!;
+    if (seen.has(value) || cut.has(value)) continue;
+    seen.add(value);
+    const { source } = value;
+    if (source.kind === "node") stack.push(...source.node.inputs.toReversed());
+    else if (source.kind !== "constant") leaves.push(value);
+  }
+  return leaves;
+}
+
+/** Small numbers for the values of a program, in order of definition. */
+export function numberValues(program: Program): Map<Value, number> {
+  const numbers = new Map<Value, number>();
+  const add = (value: Value) => {
+    if (!numbers.has(value)) numbers.set(value, numbers.size);
+  };
+  program.inputs.forEach(add);
+  program.constants.forEach(add);
+  for (const node of program.nodes) node.outputs.forEach(add);
+  return numbers;
+}
+
+const typeText = (v: { shape: readonly number[]; dtype: string }): string => `${v.dtype}[${v.shape.join(",")}]`;
+
+/** Bytes of an array as text, exact for equal contents. Large constants are rare: data arrives as inputs. */
+function contents(data: ArrayBufferView): string {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
+  return text;
+}
+
+/** Equal exactly for programs that compute the same in the same order: the key of the executable cache. */
+export function structuralKey(program: Program): string {
+  const numbers = numberValues(program);
+  const parts = [program.inputs.map(typeText).join(";")];
+  for (const constant of program.constants) {
+    const { source } = constant;
+    invariant(source.kind === "constant", "a listed constant holds data");
+    parts.push(`${typeText(constant)}=${contents(source.data)}`);
+  }
+  for (const node of program.nodes) {
+    parts.push(`${node.op}(${node.inputs.map((v) => numbers.get(v)).join(",")})${JSON.stringify(node.attributes)}`);
+  }
+  parts.push(program.outputs.map((v) => numbers.get(v)).join(","));
+  return parts.join("\n");
+}
+
+/**
+ * The program as text, one line per node:
+ *
+ * ```
+ * program(%0: float32[2,3], %1: float32[3]) {
+ *   %2: float32[2,3] = add(%0, %1)
+ *   return %2
+ * }
+ * ```
+ */
+export function printProgram(program: Program): string {
+  const numbers = numberValues(program);
+  const ref = (v: Value) => `%${numbers.get(v)}`;
+  const lines = [`program(${program.inputs.map((v) => `${ref(v)}: ${typeText(v)}`).join(", ")}) {`];
+  for (const constant of program.constants) {
+    const { source } = constant;
+    if (source.kind !== "constant") continue;
+    const shown =
+      source.data.length <= 8
+        ? `[${Array.from(source.data as ArrayLike<number | bigint>).join(", ")}]`
+        : `${source.data.length} elements`;
+    lines.push(`  ${ref(constant)}: ${typeText(constant)} = constant ${shown}`);
+  }
+  for (const node of program.nodes) {
+    const attributes = Object.entries(node.attributes).map(([k, v]) => `${k}=${JSON.stringify(v)}`);
+    const left = node.outputs.map((v) => `${ref(v)}: ${typeText(v)}`).join(", ");
+    lines.push(`  ${left} = ${node.op}(${[...node.inputs.map(ref), ...attributes].join(", ")})`);
+  }
+  lines.push(`  return ${program.outputs.map(ref).join(", ")}`, "}");
+  return lines.join("\n");
+}
+
+/** Checks every invariant of a program: definitions before uses, types as the rules say. For tests and between passes. */
+export function verifyProgram(program: Program): void {
+  const defined = new Set<Value>([...program.inputs, ...program.constants]);
+  for (const constant of program.constants) {
+    const { source } = constant;
+    invariant(source.kind === "constant", `constant %${constant.id} has source ${source.kind}`);
+    const expected = constant.shape.reduce((n, d) => n * d, 1) * byteSize(constant.dtype);
+    invariant(
+      source.data.byteLength === expected,
+      `constant %${constant.id} has ${source.data.byteLength} bytes, expected ${expected}`,
+    );
+  }
+  for (const node of program.nodes) {
+    for (const input of node.inputs) invariant(defined.has(input), `${node.op} uses a value before it is defined`);
+    const rule = TYPE_RULES[node.op] as (
+      i: readonly Value[],
+      a: unknown,
+    ) => { shape: readonly number[]; dtype: string }[];
+    const types = rule(node.inputs, node.attributes);
+    invariant(
+      types.length === node.outputs.length,
+      `${node.op} has ${node.outputs.length} outputs, expected ${types.length}`,
+    );
+    node.outputs.forEach((output, i) => {
+      const type = types[i]!;
+      const ok = type.dtype === output.dtype && shapesEqual(type.shape, output.shape);
+      invariant(ok, `${node.op as Primitive} output ${i} is ${typeText(output)}, expected ${typeText(type)}`);
+      defined.add(output);
+    });
+  }
+  for (const output of program.outputs) invariant(defined.has(output), "an output is never defined");
+}
