@@ -6,6 +6,7 @@ type Factory = () => Promise<Backend>;
 
 const factories = new Map<string, Factory>();
 const started = new Map<string, Promise<Backend>>();
+const ready = new Map<string, Backend>();
 let preferred: string | null = null;
 
 /** Makes a backend available. The first one registered is the default. */
@@ -42,16 +43,25 @@ export function backend(name: string = backendName()): Promise<Backend> {
   if (!promise) {
     const factory = factories.get(name);
     if (!factory) throw new BackendError(`no backend "${name}". Registered: ${[...factories.keys()].join(", ")}.`);
-    promise = factory().catch((cause: unknown) => {
-      started.delete(name);
-      throw new BackendError(
-        `backend "${name}" did not start: ${cause instanceof Error ? cause.message : String(cause)}`,
-        {
-          cause,
-        },
-      );
-    });
+    promise = factory().then(
+      (engine) => {
+        ready.set(name, engine);
+        return engine;
+      },
+      (cause: unknown) => {
+        started.delete(name);
+        throw new BackendError(
+          `backend "${name}" did not start: ${cause instanceof Error ? cause.message : String(cause)}`,
+          {
+            cause,
+          },
+        );
+      },
+    );
     started.set(name, promise);
   }
   return promise;
 }
+
+/** The chosen backend if it has been started, without waiting. */
+export const startedBackend = (): Backend | null => (preferred === null ? null : (ready.get(preferred) ?? null));

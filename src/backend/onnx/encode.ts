@@ -1,0 +1,143 @@
+/**
+ * ONNX models as bytes. Only the parts of the format that the lowering emits; field numbers are those of onnx.proto3.
+ */
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import type { DType, TypedArray } from "../../core/dtype.ts";
+
+/** Element type numbers of TensorProto.DataType. */
+export const ONNX_DTYPE = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  string: 8,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+  bfloat16: 16,
+} as const satisfies { readonly [D in DType]: number };
+
+/** An attribute: integers and lists of integers as bigint or number, floats marked as such. */
+export type OnnxAttribute =
+  | { readonly kind: "int"; readonly value: number }
+  | { readonly kind: "float"; readonly value: number }
+  | { readonly kind: "string"; readonly value: string }
+  | { readonly kind: "ints"; readonly value: readonly number[] };
+
+export interface OnnxNode {
+  readonly op: string;
+  /** Empty for the standard operators. */
+  readonly domain: string;
+  /** Names of values; the empty name is an absent optional input. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+}
+
+export interface OnnxValueInfo {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+export interface OnnxInitializer extends OnnxValueInfo {
+  readonly data: TypedArray;
+}
+
+export interface OnnxGraph {
+  readonly name: string;
+  readonly nodes: readonly OnnxNode[];
+  readonly inputs: readonly OnnxValueInfo[];
+  readonly outputs: readonly OnnxValueInfo[];
+  readonly initializers: readonly OnnxInitializer[];
+}
+
+/** Version of the standard operators that the lowering writes for. */
+export const OPSET = 21;
+const IR_VERSION = 10;
+const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+
+const text = (w: BinaryWriter, field: number, value: string): BinaryWriter => w.tag(field, WireType.LengthDelimited).string(value);
+const int = (w: BinaryWriter, field: number, value: number): BinaryWriter => w.tag(field, WireType.Varint).int64(value);
+const message = (w: BinaryWriter, field: number, write: (inner: BinaryWriter) => void): void => {
+  w.tag(field, WireType.LengthDelimited).fork();
+  write(w);
+  w.join();
+};
+
+function writeAttribute(w: BinaryWriter, name: string, attribute: OnnxAttribute): void {
+  text(w, 1, name);
+  switch (attribute.kind) {
+    case "float":
+      w.tag(2, WireType.Bit32).float(attribute.value);
+      break;
+    case "int":
+      int(w, 3, attribute.value);
+      break;
+    case "string":
+      text(w, 4, attribute.value);
+      break;
+    case "ints":
+      for (const value of attribute.value) int(w, 8, value);
+      break;
+    default:
+      attribute satisfies never;
+  }
+  w.tag(20, WireType.Varint).int32(ATTRIBUTE_TYPE[attribute.kind]);
+}
+
+function writeNode(w: BinaryWriter, node: OnnxNode, index: number): void {
+  for (const input of node.inputs) text(w, 1, input);
+  for (const output of node.outputs) text(w, 2, output);
+  text(w, 3, `${node.op}_${index}`);
+  text(w, 4, node.op);
+  for (const [name, attribute] of Object.entries(node.attributes)) message(w, 5, (a) => writeAttribute(a, name, attribute));
+  if (node.domain) text(w, 7, node.domain);
+}
+
+function writeValueInfo(w: BinaryWriter, info: OnnxValueInfo): void {
+  text(w, 1, info.name);
+  message(w, 2, (type) =>
+    message(type, 1, (tensor) => {
+      tensor.tag(1, WireType.Varint).int32(ONNX_DTYPE[info.dtype]);
+      message(tensor, 2, (shape) => {
+        for (const d of info.shape) message(shape, 1, (dim) => void int(dim, 1, d));
+      });
+    }),
+  );
+}
+
+function writeInitializer(w: BinaryWriter, { name, dtype, shape, data }: OnnxInitializer): void {
+  for (const d of shape) int(w, 1, d);
+  w.tag(2, WireType.Varint).int32(ONNX_DTYPE[dtype]);
+  text(w, 8, name);
+  w.tag(9, WireType.LengthDelimited).bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+/** The bytes of a ModelProto that holds `graph`. */
+export function encodeModel(graph: OnnxGraph): Uint8Array {
+  const w = new BinaryWriter();
+  int(w, 1, IR_VERSION);
+  text(w, 2, "keras-ts");
+  message(w, 7, (g) => {
+    graph.nodes.forEach((node, i) => {
+      message(g, 1, (n) => writeNode(n, node, i));
+    });
+    text(g, 2, graph.name);
+    for (const initializer of graph.initializers) message(g, 5, (t) => writeInitializer(t, initializer));
+    for (const input of graph.inputs) message(g, 11, (v) => writeValueInfo(v, input));
+    for (const output of graph.outputs) message(g, 12, (v) => writeValueInfo(v, output));
+  });
+  for (const [domain, version] of [["", OPSET], ["com.microsoft", 1]] as const) {
+    message(w, 8, (o) => {
+      text(o, 1, domain);
+      int(o, 2, version);
+    });
+  }
+  return w.finish();
+}

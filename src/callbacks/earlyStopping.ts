@@ -1,0 +1,129 @@
+/** Stops training when a logged number no longer gets better. */
+import { checkOptions, describe } from "../core/errors.ts";
+import { platform } from "../core/platform.ts";
+import type { Tensor } from "../runtime/tensor.ts";
+import { Callback, type Logs } from "./callback.ts";
+import { monitorDirection } from "./monitor.ts";
+
+/** Options of {@link EarlyStopping}. */
+export interface EarlyStoppingOptions {
+  /** Name of the log to watch. @defaultValue `"val_loss"` */
+  monitor?: string;
+  /** A smaller change counts as no improvement. @defaultValue `0` */
+  minDelta?: number;
+  /** Epochs without improvement after which training stops. @defaultValue `0` */
+  patience?: number;
+  /** 1 prints when it acts. @defaultValue `0` */
+  verbose?: number;
+  /** Which direction is better; auto decides by the metric. @defaultValue `"auto"` */
+  mode?: "auto" | "min" | "max";
+  /** Value to be better than; improvement below it does not reset the wait. @defaultValue `null` */
+  baseline?: number | null;
+  /** Puts the best epoch's weights back when training ends. @defaultValue `false` */
+  restoreBestWeights?: boolean;
+  /** Epochs before watching starts. @defaultValue `0` */
+  startFromEpoch?: number;
+}
+
+const OPTIONS = [
+  "monitor",
+  "minDelta",
+  "patience",
+  "verbose",
+  "mode",
+  "baseline",
+  "restoreBestWeights",
+  "startFromEpoch",
+] as const;
+
+/** @see keras/src/callbacks/early_stopping.py (Keras 3.x) */
+export class EarlyStopping extends Callback {
+  readonly monitor: string;
+  readonly #options: Required<EarlyStoppingOptions>;
+  /** Epoch at which training was stopped; 0 when it was not. */
+  stoppedEpoch = 0;
+  /** Best value so far, or `null`. */
+  best: number | null = null;
+  bestEpoch = 0;
+  #wait = 0;
+  #bestWeights: Tensor[] | null = null;
+  #better: ((value: number, reference: number) => boolean) | null = null;
+
+  constructor(options: EarlyStoppingOptions = {}) {
+    super();
+    checkOptions("EarlyStopping", options, OPTIONS);
+    const mode = options.mode ?? "auto";
+    if (!["auto", "min", "max"].includes(mode)) {
+      throw new RangeError(`EarlyStopping: expected \`mode\` to be "auto", "min" or "max". Received: ${describe(mode)}`);
+    }
+    this.monitor = options.monitor ?? "val_loss";
+    this.#options = {
+      monitor: this.monitor,
+      minDelta: Math.abs(options.minDelta ?? 0),
+      patience: options.patience ?? 0,
+      verbose: options.verbose ?? 0,
+      mode,
+      baseline: options.baseline ?? null,
+      restoreBestWeights: options.restoreBestWeights ?? false,
+      startFromEpoch: options.startFromEpoch ?? 0,
+    };
+  }
+
+  override onTrainBegin(): void {
+    this.#wait = 0;
+    this.stoppedEpoch = 0;
+    this.best = null;
+    this.bestEpoch = 0;
+    this.#bestWeights = null;
+    this.#better = null;
+  }
+
+  #isBetter(value: number, reference: number | null): boolean {
+    if (!this.#better) {
+      const direction = monitorDirection("EarlyStopping", this.monitor, this.#options.mode, this.model);
+      const { minDelta } = this.#options;
+      this.#better = direction === "max" ? (v, r) => v - minDelta > r : (v, r) => v + minDelta < r;
+    }
+    return reference === null || this.#better(value, reference);
+  }
+
+  override onEpochEnd(epoch: number, logs: Logs): void {
+    const current = logs[this.monitor];
+    if (current === undefined) {
+      console.warn(
+        `EarlyStopping: \`monitor\` is "${this.monitor}", which is not logged. Available: ${Object.keys(logs).join(", ")}`,
+      );
+      return;
+    }
+    const { restoreBestWeights, startFromEpoch, patience, baseline } = this.#options;
+    if (epoch < startFromEpoch) return;
+    if (restoreBestWeights && this.#bestWeights === null) {
+      this.#bestWeights = this.model.getWeights();
+      this.bestEpoch = epoch;
+    }
+    this.#wait++;
+    if (this.#isBetter(current, this.best)) {
+      this.best = current;
+      this.bestEpoch = epoch;
+      if (restoreBestWeights) this.#bestWeights = this.model.getWeights();
+      if (baseline === null || this.#isBetter(current, baseline)) this.#wait = 0;
+      return;
+    }
+    if (this.#wait >= patience && epoch > 0) {
+      this.stoppedEpoch = epoch;
+      this.model.stopTraining = true;
+    }
+  }
+
+  override onTrainEnd(): void {
+    const { verbose, restoreBestWeights } = this.#options;
+    const say = (text: string): void => {
+      if (verbose > 0) platform().terminal.write(`${text}\n`);
+    };
+    if (this.stoppedEpoch > 0) say(`Epoch ${this.stoppedEpoch + 1}: early stopping`);
+    if (restoreBestWeights && this.#bestWeights) {
+      say(`Restoring model weights from the end of the best epoch: ${this.bestEpoch + 1}.`);
+      this.model.setWeights(this.#bestWeights);
+    }
+  }
+}

@@ -1,0 +1,188 @@
+/** Configs of functional models: every call of every operation with the tensors it got, and back. */
+import { describe, SerializationError } from "../core/errors.ts";
+import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
+import { LayerBase } from "../layers/layer.ts";
+import { KerasTensor } from "../ops/kerasTensor.ts";
+import type { Node } from "../ops/node.ts";
+import { classNameOf, type Config, Operation } from "../ops/operation.ts";
+import type { CustomObjects } from "../serialization/registry.ts";
+import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
+import { toCamelCase, toSnakeKey } from "./callKeys.ts";
+import type { Graph } from "./graph.ts";
+
+/** A class whose own graph reserves node 0, so that files count its calls from 1 (Keras keeps this from old versions). */
+const shiftsNodeIndex = (operation: Operation): boolean => "graph" in operation && operation.graph !== null;
+
+/** Position of a call among the calls of its operation that belong to the graph. */
+function nodeIndexIn(graph: Graph, tensor: KerasTensor): number {
+  const { operation, nodeIndex } = tensor.kerasHistory!;
+  return operation.inboundNodes.slice(0, nodeIndex).filter((node) => graph.has(node)).length;
+}
+
+function serializeArguments(graph: Graph, node: Node): Config {
+  const last = node.args.at(-1);
+  const hasOptions = node.args.length > 1 && isPlainObject(last) && node.operation instanceof LayerBase;
+  const leaf = (value: unknown): unknown =>
+    value instanceof KerasTensor
+      ? {
+          class_name: "__keras_tensor__",
+          config: {
+            shape: value.shape,
+            dtype: value.dtype,
+            keras_history: [value.kerasHistory!.operation.name, nodeIndexIn(graph, value), value.kerasHistory!.tensorIndex],
+          },
+        }
+      : serializeObject(value);
+  const args = (hasOptions ? node.args.slice(0, -1) : node.args).map((arg) => mapStructure(leaf, arg as Nested<unknown>));
+  const kwargs = Object.fromEntries(
+    Object.entries(hasOptions ? last : {}).map(([key, value]) => [toSnakeKey(key), mapStructure(leaf, value as Nested<unknown>)]),
+  );
+  return { args, kwargs };
+}
+
+/** The parts of a functional model's config that describe its graph. */
+export function graphConfig(graph: Graph): Config {
+  const layers = graph.operations.map((operation) => {
+    const nodes = operation.inboundNodes.filter((node) => graph.has(node) && !node.isInput);
+    const serialized = serializeObject(operation) as Config;
+    return { ...serialized, name: operation.name, inbound_nodes: nodes.map((node) => serializeArguments(graph, node)) };
+  });
+  const reference = (tensor: KerasTensor): [string, number, number] => {
+    const { operation, tensorIndex } = tensor.kerasHistory!;
+    return [operation.name, nodeIndexIn(graph, tensor) + (shiftsNodeIndex(operation) ? 1 : 0), tensorIndex];
+  };
+  return {
+    layers,
+    input_layers: mapStructure(reference, graph.inputStructure),
+    output_layers: mapStructure(reference, graph.outputStructure),
+  };
+}
+
+interface PendingCall {
+  readonly operation: Operation;
+  readonly data: unknown;
+}
+
+const isReference = (value: unknown): value is [string, number, number] =>
+  Array.isArray(value) && value.length === 3 && typeof value[0] === "string" && typeof value[1] === "number";
+
+const isTensorConfig = (value: unknown): value is { config: { keras_history: [string, number, number] } } =>
+  isPlainObject(value) && value.class_name === "__keras_tensor__";
+
+class GraphReader {
+  readonly #operations = new Map<string, Operation>();
+  /** Nodes that exist before the file's calls are replayed: input layers have one. */
+  readonly #where: string;
+
+  constructor(where: string) {
+    this.#where = where;
+  }
+
+  add(name: string, operation: Operation): void {
+    this.#operations.set(name, operation);
+  }
+
+  /** The tensor a reference points to, or `null` when that call has not been replayed yet. */
+  tensor(reference: readonly [string, number, number], shifted: boolean): KerasTensor | null {
+    const [name, index, tensorIndex] = reference;
+    const operation = this.#operations.get(name);
+    if (!operation) {
+      throw new SerializationError(
+        `${this.#where}: unknown layer "${name}" in the config; it has: ${[...this.#operations.keys()].join(", ")}`,
+      );
+    }
+    const node = operation.inboundNodes[shifted && shiftsNodeIndex(operation) ? index - 1 : index];
+    return node?.outputTensors[tensorIndex] ?? null;
+  }
+
+  /** Replays one call if all its tensors exist. */
+  replay({ operation, data }: PendingCall): boolean {
+    const { args, kwargs } = normalizeCall(this.#where, operation, data);
+    let missing = false;
+    const resolve = (value: unknown): unknown => {
+      if (isTensorConfig(value)) {
+        const tensor = this.tensor(value.config.keras_history, false);
+        missing ||= tensor === null;
+        return tensor;
+      }
+      if (Array.isArray(value)) return value.map(resolve);
+      if (isPlainObject(value)) {
+        if ("class_name" in value && "config" in value) return deserializeObject(value);
+        return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, resolve(v)]));
+      }
+      return value;
+    };
+    const resolved = args.map(resolve);
+    const options = Object.fromEntries(Object.entries(kwargs).map(([key, value]) => [toCamelCase(key), resolve(value)]));
+    if (missing) return false;
+    // An absent mask is what a call without the option means.
+    if (options.mask === null) delete options.mask;
+    operation.invoke(Object.keys(options).length > 0 ? [...resolved, options] : resolved);
+    return true;
+  }
+}
+
+/** A call in the current format `{args, kwargs}`; the list format of older files is turned into it. */
+function normalizeCall(where: string, operation: Operation, data: unknown): { args: unknown[]; kwargs: Config } {
+  if (isPlainObject(data) && Array.isArray(data.args)) return { args: data.args, kwargs: (data.kwargs ?? {}) as Config };
+  if (Array.isArray(data)) {
+    let kwargs: Config = {};
+    const tensors = data.map((entry) => {
+      if (!Array.isArray(entry) || entry.length < 3 || entry.length > 4) {
+        throw new SerializationError(`${where}: a call of "${operation.name}" is not readable: ${describe(entry)}`);
+      }
+      kwargs = { ...kwargs, ...(entry[3] as Config | undefined) };
+      return { class_name: "__keras_tensor__", config: { keras_history: entry.slice(0, 3) } };
+    });
+    return { args: tensors.length === 1 ? tensors : [tensors], kwargs };
+  }
+  throw new SerializationError(`${where}: a call of "${operation.name}" is not readable: ${describe(data)}`);
+}
+
+/** Rebuilds the graph that `graphConfig` described. */
+export function graphFromConfig(
+  config: Config,
+  customObjects: CustomObjects | undefined,
+): { inputs: Nested<KerasTensor>; outputs: Nested<KerasTensor> } {
+  const where = `model "${String(config.name)}"`;
+  const reader = new GraphReader(where);
+  let pending: PendingCall[] = [];
+  if (!Array.isArray(config.layers)) throw new SerializationError(`${where}: the config has no list of layers`);
+  config.layers.forEach((entry: unknown, i) => {
+    if (!isPlainObject(entry)) throw new SerializationError(`${where}: layers[${i}] is not an object`);
+    const options = { path: `config.layers[${i}]`, ...(customObjects ? { customObjects } : {}) };
+    const operation = deserializeObject(entry, options);
+    if (!(operation instanceof Operation)) {
+      throw new SerializationError(`${where}: layers[${i}] is no layer and no operation. Received: ${describe(operation)}`);
+    }
+    // A revived graph model has recorded no call of itself, so indices in the file count from its first real call.
+    reader.add(String(entry.name ?? (entry.config as Config | undefined)?.name ?? operation.name), operation);
+    const nodes = (entry.inbound_nodes ?? []) as unknown[];
+    pending.push(...nodes.map((data) => ({ operation, data })));
+  });
+  while (pending.length > 0) {
+    // Calls of one operation keep their order: a call waits for the earlier ones of the same operation.
+    const blocked = new Set<Operation>();
+    const left = pending.filter((call) => {
+      if (!blocked.has(call.operation) && reader.replay(call)) return false;
+      blocked.add(call.operation);
+      return true;
+    });
+    if (left.length === pending.length) {
+      const names = [...new Set(left.map((call) => `"${call.operation.name}" (${classNameOf(call.operation)})`))];
+      throw new SerializationError(`${where}: the graph in the config has a loop or a missing node at: ${names.join(", ")}`);
+    }
+    pending = left;
+  }
+  const resolve = (structure: unknown): Nested<KerasTensor> => {
+    if (isReference(structure)) {
+      const tensor = reader.tensor(structure, true);
+      if (!tensor) throw new SerializationError(`${where}: missing node: ${JSON.stringify(structure)}`);
+      return tensor;
+    }
+    if (Array.isArray(structure)) return structure.map(resolve);
+    if (isPlainObject(structure)) return Object.fromEntries(Object.entries(structure).map(([k, v]) => [k, resolve(v)]));
+    throw new SerializationError(`${where}: inputs or outputs are not readable: ${describe(structure)}`);
+  };
+  return { inputs: resolve(config.input_layers), outputs: resolve(config.output_layers) };
+}

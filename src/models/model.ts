@@ -1,0 +1,301 @@
+/** Models: layers with a training loop, a summary and a file. Either a graph of layers, or a class with its own `call`. */
+import { describe } from "../core/errors.ts";
+import type { Shape } from "../core/shape.ts";
+import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
+import { InputLayerBase, Input } from "../layers/core/inputLayer.ts";
+import { LayerBase, type LayerOptions } from "../layers/layer.ts";
+import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
+import { producerOf } from "../ops/node.ts";
+import { classNameOf, type Config, type Operation } from "../ops/operation.ts";
+import { saveModel, saveWeights, loadWeights, type SaveOptions, type LoadWeightsOptions } from "../saving/savingApi.ts";
+import { saveModelToBytes } from "../saving/kerasArchive.ts";
+import type { CustomObjects } from "../serialization/registry.ts";
+import { serializeObject } from "../serialization/serialize.ts";
+import type { Tensor } from "../runtime/tensor.ts";
+import { Trainer } from "../trainers/trainer.ts";
+import { printSummary, type SummaryOptions } from "../viz/summary.ts";
+import { Graph } from "./graph.ts";
+import { graphConfig, graphFromConfig } from "./functionalConfig.ts";
+import { matchInputs } from "./inputMatching.ts";
+
+/** Options of a functional {@link Model}. */
+export interface FunctionalOptions<I = Nested<KerasTensor>, O = Nested<KerasTensor>> {
+  inputs: I;
+  outputs: O;
+  name?: string | null;
+  trainable?: boolean;
+}
+
+/** Options of a subclassed {@link Model}'s `super(…)`. */
+export type ModelOptions = LayerOptions;
+
+type AnyModelArguments = readonly unknown[];
+
+/** Inputs, outputs and options of a functional construction, or `null` when the arguments are a subclass's. */
+function functionalArguments(args: AnyModelArguments): FunctionalOptions | null {
+  const [first, second, third] = args;
+  if (args.length >= 2 && first !== undefined && second !== undefined) {
+    return { ...(isPlainObject(third) ? third : {}), inputs: first, outputs: second } as FunctionalOptions;
+  }
+  return isPlainObject(first) && "inputs" in first && "outputs" in first ? (first as unknown as FunctionalOptions) : null;
+}
+
+/** The graph from declared inputs, which become fresh inputs where they are results of other layers. */
+function makeGraph(inputs: Nested<KerasTensor>, outputs: Nested<KerasTensor>, where: string): Graph {
+  const graph = new Graph(inputs, outputs, where);
+  const isInput = (t: KerasTensor): boolean => producerOf(t)?.operation instanceof InputLayerBase;
+  if (graph.inputs.every(isInput)) return graph;
+  const fresh = mapStructure(
+    (t: KerasTensor) => (isInput(t) ? t : Input({ batchShape: t.shape, dtype: t.dtype, name: `${t.name}CLONE` })),
+    graph.inputStructure,
+  );
+  const leaves = new Graph(fresh, fresh, where).inputs;
+  const replayed = graph.run(leaves, (operation, args) => operation.invoke(args)) as Nested<KerasTensor>;
+  return new Graph(fresh, replayed, where);
+}
+
+/**
+ * What all models can do. @see keras/src/models/model.py, keras/src/models/functional.py (Keras 3.x)
+ */
+export class ModelBase extends Trainer {
+  /** The graph of a functional model; `null` for a model with its own `call`. */
+  declare readonly graph: Graph | null;
+
+  constructor(...args: unknown[]) {
+    const functional = functionalArguments(args);
+    const options = (functional ? { name: functional.name, trainable: functional.trainable } : (args[0] ?? {})) as ModelOptions;
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    super(given);
+    if (functional) {
+      const unknown = Object.keys(functional).find((key) => !["inputs", "outputs", "name", "trainable"].includes(key));
+      if (unknown) {
+        throw new TypeError(`Model: unknown option \`${unknown}\`. Known options: inputs, outputs, name, trainable.`);
+      }
+    }
+    const where = `Model "${this.name}"`;
+    const graph = functional ? makeGraph(functional.inputs, functional.outputs, where) : null;
+    Object.defineProperty(this, "graph", { value: graph, enumerable: false });
+    if (!graph) return;
+    this.built = true;
+    this.inputSpec = null;
+    if (functional?.trainable === false) this.trainable = false;
+  }
+
+  protected override get stateLocked(): boolean {
+    return false;
+  }
+
+  #needGraph(what: string): Graph {
+    if (this.graph) return this.graph;
+    throw new TypeError(
+      `${classNameOf(this)} "${this.name}": \`${what}\` exists only for a model made from inputs and outputs: ` +
+        "keras.Model({ inputs, outputs })",
+    );
+  }
+
+  /** Layers in execution order (graph), or in the order of properties (subclass). */
+  get layers(): LayerBase[] {
+    return this.graph ? this.graph.operations.filter((op): op is LayerBase => op instanceof LayerBase) : super.sublayers;
+  }
+
+  override get sublayers(): LayerBase[] {
+    return this.graph ? [...new Set([...this.layers, ...super.sublayers])] : super.sublayers;
+  }
+
+  /** Layers and recorded ops in execution order. */
+  get operations(): readonly Operation[] {
+    return this.graph ? this.graph.operations : this.layers;
+  }
+
+  get inputs(): readonly KerasTensor[] {
+    return this.#needGraph("inputs").inputs;
+  }
+
+  get outputs(): readonly KerasTensor[] {
+    return this.#needGraph("outputs").outputs;
+  }
+
+  /** The structure of inputs as given to the constructor. */
+  override get input(): Nested<KerasTensor> {
+    return this.graph ? this.graph.inputStructure : super.input;
+  }
+
+  /** The structure of outputs as given to the constructor. */
+  override get output(): Nested<KerasTensor> {
+    return this.graph ? this.graph.outputStructure : super.output;
+  }
+
+  get inputShape(): Shape | Shape[] {
+    const shapes = this.inputs.map((t) => t.shape);
+    return shapes.length === 1 ? shapes[0]! : shapes;
+  }
+
+  get outputShape(): Shape | Shape[] {
+    const shapes = this.outputs.map((t) => t.shape);
+    return shapes.length === 1 ? shapes[0]! : shapes;
+  }
+
+  /** Names of the layers that produce the outputs: keys of losses, metrics and logs. */
+  override get outputNames(): string[] | null {
+    return this.graph ? this.graph.outputs.map((t) => t.kerasHistory!.operation.name) : null;
+  }
+
+  /**
+   * Finds a layer by name or by position.
+   *
+   * @throws RangeError when there is no such layer, listing the names that exist.
+   */
+  getLayer(which: string | number | { name?: string; index?: number }): LayerBase {
+    const { name, index } = typeof which === "string" ? { name: which } : typeof which === "number" ? { index: which } : which;
+    if ((name === undefined) === (index === undefined)) {
+      throw new TypeError("getLayer: give a name or an index, one of them");
+    }
+    const { layers } = this;
+    if (index !== undefined) {
+      const layer = layers.at(index);
+      if (layer) return layer;
+      throw new RangeError(`getLayer: no layer at index ${index}; the model has ${layers.length} layers`);
+    }
+    const found = layers.find((layer) => layer.name === name);
+    if (found) return found;
+    throw new RangeError(`getLayer: no layer named ${describe(name)}. Existing layers: ${layers.map((l) => l.name).join(", ")}`);
+  }
+
+  override call(inputs: unknown, _options?: unknown): unknown {
+    const graph = this.graph;
+    if (!graph) {
+      throw new Error(
+        `Model "${this.name}": a subclassed model must define \`call(inputs, options)\`; or make it from a graph: ` +
+          "keras.Model({ inputs, outputs })",
+      );
+    }
+    const values = matchInputs(`model "${this.name}"`, graph, inputs);
+    return graph.run(values, (operation, args) => operation.invoke(args));
+  }
+
+  override computeOutputSpec(...args: unknown[]): Nested<KerasTensor> {
+    const graph = this.graph;
+    if (!graph) return super.computeOutputSpec(...args);
+    const values = matchInputs(`model "${this.name}"`, graph, args[0]);
+    const same = values.every((value, i) => {
+      const { shape } = graph.inputs[i]!;
+      return value === null || (value.shape.length === shape.length && value.shape.every((d, k) => d === shape[k]));
+    });
+    if (same) {
+      return mapStructure((t: KerasTensor) => new KerasTensor(t.shape, { dtype: t.dtype }), graph.outputStructure) as Nested<KerasTensor>;
+    }
+    return graph.run(values, (operation, inner) => operation.computeOutputSpec(...inner)) as Nested<KerasTensor>;
+  }
+
+  override buildFromConfig(config: Config): void {
+    if (this.built || !config.input_shape) return;
+    const symbolic = (shape: unknown): unknown => {
+      if (Array.isArray(shape) && !shape.some((d) => Array.isArray(d))) return new KerasTensor(shape as Shape);
+      if (Array.isArray(shape)) return shape.map(symbolic);
+      return Object.fromEntries(Object.entries(shape as object).map(([k, v]) => [k, symbolic(v)]));
+    };
+    this.computeOutputSpec(symbolic(config.input_shape));
+  }
+
+  override getBuildConfig(): Config | null {
+    return this.graph ? { input_shape: null } : super.getBuildConfig();
+  }
+
+  override getConfig(): Config {
+    if (!this.graph) return super.getConfig();
+    return { name: this.name, trainable: this.trainable, ...graphConfig(this.graph) };
+  }
+
+  static override fromConfig(config: Config, customObjects?: CustomObjects): object {
+    if ("layers" in config && "input_layers" in config && "output_layers" in config) {
+      const { inputs, outputs } = graphFromConfig(config, customObjects);
+      const options: FunctionalOptions = { inputs, outputs, name: (config.name ?? null) as string | null };
+      // biome-ignore lint/complexity/noThisInStatic: `this` is the class that is being revived
+      const cls = this as unknown as new (options: FunctionalOptions) => ModelBase;
+      const model = new cls(options);
+      if (config.trainable === false) model.trainable = false;
+      return model;
+    }
+    return super.fromConfig(config, customObjects);
+  }
+
+  /** The model as JSON text: architecture and compile configuration, no weights. */
+  toJson(): string {
+    return JSON.stringify(serializeObject(this));
+  }
+
+  /** Prints the table of layers, as Keras does. */
+  summary(options: SummaryOptions = {}): void {
+    printSummary(this, options);
+  }
+
+  /** Saves architecture, weights, compile configuration and optimizer state to one `.keras` file. */
+  async save(path: string, options: SaveOptions = {}): Promise<void> {
+    await saveModel(this, path, options);
+  }
+
+  /** The `.keras` file as bytes, for browsers and databases. */
+  toBytes(): Promise<Uint8Array> {
+    return saveModelToBytes(this);
+  }
+
+  async saveWeights(path: string, options: SaveOptions = {}): Promise<void> {
+    await saveWeights(this, path, options);
+  }
+
+  async loadWeights(path: string, options: LoadWeightsOptions = {}): Promise<void> {
+    await loadWeights(this, path, options);
+  }
+}
+
+/** A model made from inputs and outputs; what `keras.Model({ inputs, outputs })` returns. */
+export class FunctionalBase extends ModelBase {
+  static readonly className = "Functional";
+  static readonly modulePath = "keras.src.models.functional";
+}
+
+/** Tensors where a structure has symbolic ones. */
+export type Concrete<S> = S extends KerasTensor
+  ? Tensor
+  : S extends readonly unknown[]
+    ? { -readonly [K in keyof S]: Concrete<S[K]> }
+    : S extends Readonly<Record<string, unknown>>
+      ? { -readonly [K in keyof S]: Concrete<S[K]> }
+      : S;
+
+/** Whether a structure holds a symbolic tensor. */
+type IsSymbolic<A> = [Extract<import("../layers/layer.ts").Leaf<A>, KerasTensor>] extends [never] ? false : true;
+
+/** A model; O is the structure of its outputs, so that calling it needs no cast. */
+export interface Model<O = KerasTensor> extends ModelBase {
+  <A>(inputs: A, ...more: unknown[]): IsSymbolic<A> extends true ? O : Concrete<O>;
+}
+
+interface ModelClass {
+  new <O = KerasTensor>(options: FunctionalOptions<Nested<KerasTensor>, O>): Model<O>;
+  new <O = KerasTensor>(inputs: Nested<KerasTensor>, outputs: O, options?: { name?: string; trainable?: boolean }): Model<O>;
+  new (options?: ModelOptions): Model;
+  <O = KerasTensor>(options: FunctionalOptions<Nested<KerasTensor>, O>): Model<O>;
+  <O = KerasTensor>(inputs: Nested<KerasTensor>, outputs: O, options?: { name?: string; trainable?: boolean }): Model<O>;
+  fromConfig(config: Config, customObjects?: CustomObjects): object;
+  readonly className?: string;
+  readonly modulePath?: string;
+}
+
+const construct = function Model(this: unknown, ...args: unknown[]): object {
+  const target = new.target as unknown;
+  if (target !== undefined && target !== construct) return Reflect.construct(ModelBase, args, target as NewableFunction);
+  return Reflect.construct(functionalArguments(args) ? FunctionalBase : ModelBase, args);
+};
+construct.prototype = ModelBase.prototype;
+Object.setPrototypeOf(construct, ModelBase);
+
+/**
+ * A model: `keras.Model({ inputs, outputs, name })` from symbolic tensors, or a base class to extend.
+ *
+ * @throws Error for inputs that are not connected to the outputs, for duplicate layer names, for a cycle.
+ * @example
+ * const inputs = keras.Input({ shape: [784] });
+ * const model = keras.Model({ inputs, outputs: layers.Dense(10)(inputs) });
+ */
+export const Model = construct as unknown as ModelClass;

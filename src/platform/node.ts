@@ -1,0 +1,146 @@
+/** What Node gives the library: standard output, files, environment variables, Ctrl-C. */
+import { constants } from "node:fs";
+import { access, mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { SerializationError } from "../core/errors.ts";
+import type { FileSystem, Platform, Terminal } from "../core/platform.ts";
+
+const terminal: Terminal = {
+  get columns() {
+    const asked = Number(process.env.COLUMNS);
+    if (Number.isInteger(asked) && asked > 0) return asked;
+    return process.stdout.columns > 0 ? process.stdout.columns : null;
+  },
+  get interactive() {
+    return process.stdout.isTTY === true;
+  },
+  write(text) {
+    process.stdout.write(text);
+  },
+};
+
+/** What an error code of the system means for somebody who reads or writes `path`, and the way out. */
+function explain(code: string | undefined, path: string): string {
+  const folder = dirname(path);
+  switch (code) {
+    case "ENOENT":
+      return "it does not exist. Check the path; a relative one starts at " + process.cwd() + ".";
+    case "ENOTDIR":
+      return `a part of the folder ${folder} is a file. Check the path.`;
+    case "EISDIR":
+    case "ENOTEMPTY":
+      return "it is a folder. Name a file inside of it.";
+    case "EACCES":
+    case "EPERM":
+      return `this process has no permission for it. Choose another folder or change the permissions of ${folder}.`;
+    case "EROFS":
+      return `the disk of ${folder} is read-only. Choose another folder.`;
+    case "ENOSPC":
+    case "EDQUOT":
+      return `the disk of ${folder} is full. Free some space or choose another folder.`;
+    case "EMFILE":
+    case "ENFILE":
+      return "too many files are open. Close some and try again.";
+    default:
+      return "the system refused.";
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
+async function exists(path: string): Promise<boolean> {
+  return access(path, constants.F_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function read(path: string): Promise<Uint8Array> {
+  try {
+    // Not readFile: that one stops at 2 GiB.
+    const file = await open(path, "r");
+    try {
+      const { size } = await file.stat();
+      const bytes = new Uint8Array(size);
+      let at = 0;
+      while (at < size) {
+        const { bytesRead } = await file.read(bytes, at, Math.min(size - at, 2 ** 30), at);
+        if (bytesRead === 0) break; // it shrank meanwhile
+        at += bytesRead;
+      }
+      return at === size ? bytes : bytes.slice(0, at);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    const code = codeOf(cause);
+    throw new SerializationError(`cannot read ${path}: ${explain(code, path)} (${code ?? (cause as Error).message})`, {
+      cause,
+    });
+  }
+}
+
+async function writeAtomic(path: string, bytes: Uint8Array): Promise<void> {
+  let target = path;
+  let mode = 0o666;
+  let temporary: string | null = null;
+  const replaced = await exists(path);
+  try {
+    if (replaced) {
+      target = await realpath(path); // a symbolic link stays one
+      const now = await stat(target);
+      if (now.isDirectory()) throw Object.assign(new Error("is a directory"), { code: "EISDIR" });
+      mode = now.mode & 0o777;
+    }
+    const name = join(dirname(target), `.${basename(target)}.${process.pid}-${crypto.randomUUID()}.tmp`);
+    const file = await open(name, "wx", mode);
+    temporary = name;
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(name, target);
+    temporary = null;
+  } catch (cause) {
+    if (temporary) await rm(temporary, { force: true });
+    const code = codeOf(cause);
+    const missingFolder = code === "ENOENT" ? `the folder ${dirname(path)} does not exist. Create it first.` : null;
+    throw new SerializationError(
+      `cannot write ${path}: ${missingFolder ?? explain(code, path)} (${code ?? (cause as Error).message})` +
+        (replaced && code !== "EISDIR" ? " The file that was there before is unchanged." : " Nothing was written."),
+      { cause },
+    );
+  }
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    const code = codeOf(cause);
+    const occupied = code === "EEXIST" ? "a file of that name exists. Choose another folder." : null;
+    throw new SerializationError(
+      `cannot create the folder ${path}: ${occupied ?? explain(code, path)} (${code ?? (cause as Error).message})`,
+      { cause },
+    );
+  }
+}
+
+const files: FileSystem = { exists, read, writeAtomic, makeDirectory, join, homeDirectory: homedir };
+
+/** Node's platform; the package's entry for Node installs it. */
+export const nodePlatform: Platform = {
+  name: "node",
+  terminal,
+  files,
+  environment: (name) => process.env[name],
+  onInterrupt(handler) {
+    // Once: the second Ctrl-C finds no listener and ends the process as usual.
+    process.once("SIGINT", handler);
+    return () => process.removeListener("SIGINT", handler);
+  },
+  yieldToHost: () => new Promise((resolve) => setImmediate(resolve)),
+};

@@ -1,0 +1,67 @@
+/** Concrete data of a tensor: host storage, an engine's buffer, or both; each side is made from the other on demand. */
+
+import type { Backend, BackendBuffer } from "../backend/contract.ts";
+import { backend as startBackend } from "../backend/registry.ts";
+import type { DType, TypedArray } from "../core/dtype.ts";
+import { formatShape, type StaticShape } from "../core/shape.ts";
+import type { BufferHandle } from "../ir/value.ts";
+
+export class TensorBuffer implements BufferHandle {
+  readonly shape: StaticShape;
+  readonly dtype: DType;
+  #host: TypedArray | null;
+  #device: BackendBuffer | null;
+
+  private constructor(shape: StaticShape, dtype: DType, host: TypedArray | null, device: BackendBuffer | null) {
+    this.shape = shape;
+    this.dtype = dtype;
+    this.#host = host;
+    this.#device = device;
+  }
+
+  static fromHost(data: TypedArray, shape: StaticShape, dtype: DType): TensorBuffer {
+    return new TensorBuffer([...shape], dtype, data, null);
+  }
+
+  static fromDevice(buffer: BackendBuffer): TensorBuffer {
+    return new TensorBuffer(buffer.shape, buffer.dtype, null, buffer);
+  }
+
+  /** Host data if it is at hand without waiting. */
+  peek(backend: Backend | null): TypedArray | null {
+    if (this.#host) return this.#host;
+    return this.#device && backend?.name === this.#device.backend ? backend.peek(this.#device) : null;
+  }
+
+  async host(): Promise<TypedArray> {
+    if (this.#host) return this.#host;
+    const device = this.#owned();
+    const owner = await startBackend(device.backend);
+    this.#host = await owner.download(device);
+    return this.#host;
+  }
+
+  /** Lets go of the data on both sides. */
+  dispose(): void {
+    this.#host = null;
+    this.#device = null;
+  }
+
+  #owned(): BackendBuffer {
+    if (!this.#device) throw new Error(`a tensor of shape ${formatShape(this.shape)} is used after dispose()`);
+    return this.#device;
+  }
+
+  /** Whether `on` has to download from another engine first. */
+  needsMove(backend: Backend): boolean {
+    return this.#host === null && this.#owned().backend !== backend.name;
+  }
+
+  /** The data in the memory of `backend`. Call `host()` before when `needsMove` says so. */
+  on(backend: Backend): BackendBuffer {
+    if (this.#device?.backend === backend.name) return this.#device;
+    if (!this.#host) return this.#owned();
+    this.#device = backend.upload(this.#host, this.shape, this.dtype);
+    return this.#device;
+  }
+}

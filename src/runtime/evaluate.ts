@@ -1,0 +1,93 @@
+/** Computes lazy values: cuts the graph at what is known, compiles it once per structure, runs it, keeps the results. */
+import type { Backend, BackendBuffer } from "../backend/contract.ts";
+import { backend as startBackend, startedBackend } from "../backend/registry.ts";
+import { ExecutableCache } from "../compiler/executableCache.ts";
+import { optimize } from "../compiler/pipeline.ts";
+import { isFloat, type TypedArray } from "../core/dtype.ts";
+import { invariant } from "../core/errors.ts";
+import { freeLeaves, makeProgram, type Program, structuralKey } from "../ir/program.ts";
+import type { Value } from "../ir/value.ts";
+import { TensorBuffer } from "./buffer.ts";
+
+const cache = new ExecutableCache();
+
+/** Values that must not stay lazy for long (assigned variables): computed with whatever is computed next. */
+const pending = new Set<{ readonly pendingValue: Value | null }>();
+
+export const addPending = (holder: { readonly pendingValue: Value | null }): void => void pending.add(holder);
+export const removePending = (holder: { readonly pendingValue: Value | null }): void => void pending.delete(holder);
+
+/** Host data of a computed value if it can be had without waiting. */
+export function peekValue(value: Value): TypedArray | null {
+  const { source } = value;
+  if (source.kind === "constant") return source.data;
+  if (source.kind !== "buffer") return null;
+  return (source.buffer as TensorBuffer).peek(startedBackend());
+}
+
+/** Buffers in the memory of `backend`, moving what lives elsewhere. */
+export async function buffersOn(backend: Backend, buffers: readonly TensorBuffer[]): Promise<BackendBuffer[]> {
+  const moves = buffers.filter((b) => b.needsMove(backend));
+  if (moves.length > 0) await Promise.all(moves.map((b) => b.host()));
+  return buffers.map((b) => b.on(backend));
+}
+
+/** Runs a program that is expected to recur, through the cache of executables. */
+export async function runProgram(
+  backend: Backend,
+  program: Program,
+  inputs: readonly BackendBuffer[],
+  runs: "once" | "many",
+  label?: string,
+): Promise<BackendBuffer[]> {
+  const key = `${backend.name} ${runs}\n${structuralKey(program)}`;
+  const compile = () => backend.compile(optimize(program), label === undefined ? { runs } : { runs, label });
+  return cache.use(key, compile, (executable) => executable.run(inputs));
+}
+
+/** Scalars of float dtype differ from call to call in eager code, so they are arguments rather than structure. */
+function literals(program: Program): Value[] {
+  return program.constants.filter((c) => c.shape.length === 0 && isFloat(c.dtype));
+}
+
+/**
+ * Computes values, so that each becomes a leaf that holds its data.
+ *
+ * @throws Error when a value depends on an input of a function that is being traced.
+ */
+export async function evaluate(values: readonly Value[]): Promise<void> {
+  const lazy = new Set(values.filter((v) => v.node !== null));
+  for (const value of values) assertConcrete(value);
+  if (lazy.size === 0) return;
+  for (const holder of pending) if (holder.pendingValue?.node) lazy.add(holder.pendingValue);
+  const outputs = [...lazy];
+  const leaves = freeLeaves(outputs);
+  leaves.forEach(assertConcrete);
+  const lifted = literals(makeProgram(leaves, outputs));
+  const program = makeProgram([...leaves, ...lifted], outputs);
+  const backend = await startBackend();
+  const buffers = leaves.map((leaf) => {
+    const { source } = leaf;
+    invariant(source.kind === "buffer", "a concrete leaf holds a buffer");
+    return source.buffer as TensorBuffer;
+  });
+  const literalBuffers = lifted.map((leaf) => {
+    const { source } = leaf;
+    invariant(source.kind === "constant", "a literal is a constant");
+    return TensorBuffer.fromHost(source.data, leaf.shape, leaf.dtype);
+  });
+  const inputs = await buffersOn(backend, [...buffers, ...literalBuffers]);
+  const results = await runProgram(backend, program, inputs, "once");
+  outputs.forEach((value, i) => {
+    if (value.node !== null) value.materialize(TensorBuffer.fromDevice(results[i]!));
+  });
+}
+
+function assertConcrete(value: Value): void {
+  if (value.source.kind === "input") {
+    throw new Error(
+      "a traced tensor has no numbers yet: inside `jit`, a layer's `call`, a loss or a training step, compute with `ops` " +
+        "and read results (`await tensor.data()`) outside",
+    );
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * Compiled functions: traced once per input signature, optimised, compiled, and run with the variables' buffers in place.
+ * A training step compiled this way is one program: no op is dispatched from JavaScript while it runs.
+ */
+import type { Backend, BackendBuffer, Executable } from "../backend/contract.ts";
+import { backend as startBackend } from "../backend/registry.ts";
+import { optimize } from "../compiler/pipeline.ts";
+import { invariant } from "../core/errors.ts";
+import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
+import { freeLeaves, makeProgram } from "../ir/program.ts";
+import { inputValue, type Value, type ValueType } from "../ir/value.ts";
+import type { TensorBuffer } from "./buffer.ts";
+import { TensorBuffer as Buffers } from "./buffer.ts";
+import { buffersOn, evaluate } from "./evaluate.ts";
+import { Tensor } from "./tensor.ts";
+import { Trace, type TraceableVariable, withTrace } from "./trace.ts";
+import { materializeVariables, Variable } from "./variable.ts";
+
+/** A traced and compiled function of tensors. */
+export class CompiledFunction {
+  readonly #executable: Executable;
+  readonly #backend: Backend;
+  readonly #captured: readonly TensorBuffer[];
+  readonly #reads: readonly Variable[];
+  readonly #writes: readonly Variable[];
+  /** For each written variable its position among the reads, or -1: a read one's old buffer can be recycled. */
+  readonly #readIndex: readonly number[];
+  readonly #resultCount: number;
+
+  constructor(
+    backend: Backend,
+    executable: Executable,
+    captured: readonly TensorBuffer[],
+    reads: readonly Variable[],
+    writes: readonly Variable[],
+    resultCount: number,
+  ) {
+    this.#backend = backend;
+    this.#executable = executable;
+    this.#captured = captured;
+    this.#reads = reads;
+    this.#writes = writes;
+    this.#readIndex = writes.map((v) => reads.indexOf(v));
+    this.#resultCount = resultCount;
+  }
+
+  /** Runs on the current values of the variables, updates them, and returns the results. */
+  async run(args: readonly TensorBuffer[]): Promise<BackendBuffer[]> {
+    const backend = this.#backend;
+    await materializeVariables(this.#reads);
+    const state = this.#reads.map((v) => v.buffer);
+    const inputs = await buffersOn(backend, [...args, ...this.#captured, ...state]);
+    const stateOffset = args.length + this.#captured.length;
+    const outputs: (BackendBuffer | null)[] = new Array(this.#resultCount).fill(null);
+    for (const variable of this.#writes) {
+      outputs.push(variable.takeSpare(backend.name) ?? backend.empty(variable.shape, variable.dtype));
+    }
+    const results = await this.#executable.run(inputs, outputs);
+    this.#writes.forEach((variable, i) => {
+      const read = this.#readIndex[i]!;
+      variable.swap(results[this.#resultCount + i]!, read < 0 ? null : inputs[stateOffset + read]!);
+    });
+    return results.slice(0, this.#resultCount);
+  }
+
+  dispose(): void {
+    this.#executable.dispose();
+  }
+}
+
+/**
+ * Records `fn` on placeholders of the given types and compiles what it did.
+ *
+ * @param fn - Gets one traced tensor per type and returns tensors; reads and assigns variables as it likes.
+ * @param label - Names the program in messages and profiles.
+ */
+export async function compileFunction(
+  fn: (inputs: Tensor[]) => readonly Tensor[],
+  types: readonly ValueType[],
+  label: string,
+): Promise<CompiledFunction> {
+  const trace = new Trace();
+  const placeholders = types.map((type, i) => inputValue(type, `argument ${i}`));
+  const results = withTrace(trace, () => fn(placeholders.map((value) => new Tensor(value)))).map((t) => t.node);
+  const reads = [...trace.reads.keys()];
+  const writes = [...trace.writes.keys()];
+  const outputs = [...results, ...writes.map((v) => trace.writes.get(v)!)];
+  const bound = [...placeholders, ...trace.reads.values()];
+  const captured = freeLeaves(outputs, new Set(bound));
+  await evaluate(captured);
+  const buffers = captured.map((leaf) => {
+    const { source } = leaf;
+    invariant(source.kind === "buffer", `${label}: a captured tensor is not concrete`);
+    return source.buffer as TensorBuffer;
+  });
+  const program = makeProgram([...placeholders, ...captured, ...trace.reads.values()], outputs);
+  const backend = await startBackend();
+  const executable = await backend.compile(optimize(program), { runs: "many", label });
+  return new CompiledFunction(
+    backend,
+    executable,
+    buffers,
+    reads.map(asVariable),
+    writes.map(asVariable),
+    results.length,
+  );
+}
+
+function asVariable(variable: TraceableVariable): Variable {
+  invariant(variable instanceof Variable, `"${variable.path}" is traced like a variable but is none`);
+  return variable;
+}
+
+/** Arguments of a compiled function: tensors are data, everything else is part of the signature. */
+type Argument = unknown;
+
+function describeArgument(value: Argument): string {
+  if (value instanceof Tensor) return `${value.dtype}[${value.shape}]`;
+  if (Array.isArray(value)) return `[${value.map(describeArgument).join(",")}]`;
+  if (isPlainObject(value)) {
+    return `{${Object.keys(value)
+      .sort()
+      .map((k) => `${k}:${describeArgument(value[k])}`)
+      .join(",")}}`;
+  }
+  if (typeof value === "object" && value !== null) return `object#${identityOf(value)}`;
+  return typeof value === "function" ? `function#${identityOf(value)}` : `${typeof value} ${String(value)}`;
+}
+
+const identities = new WeakMap<object, number>();
+let nextIdentity = 0;
+
+function identityOf(value: object): number {
+  let id = identities.get(value);
+  if (id === undefined) {
+    id = nextIdentity++;
+    identities.set(value, id);
+  }
+  return id;
+}
+
+/** How many signatures a compiled function keeps; the least recently used one is freed. */
+const MAX_SIGNATURES = 64;
+
+/**
+ * Compiles a function of tensors: it runs once per combination of argument shapes and dtypes on placeholders, and after
+ * that as one program. It may read and assign variables (weights, optimizer state, metrics, seeds).
+ *
+ * What `fn` does besides tensor work (printing, counting) happens only while it is traced. Arguments that are not tensors
+ * (numbers, strings, flags) are part of the signature: another value compiles again, so pass changing numbers as tensors.
+ *
+ * @returns An async function with the same arguments and result, its tensors computed.
+ * @example
+ * const step = keras.jit((x, y) => {
+ *   const [loss, grads] = keras.valueAndGrad(() => lossFn(y, model(x)), model.trainableVariables)();
+ *   optimizer.apply(grads, model.trainableVariables);
+ *   return loss;
+ * });
+ * const loss = await step(x, y);
+ */
+export function jit<A extends unknown[], R extends Nested<Tensor>>(fn: (...args: A) => R): (...args: A) => Promise<R> {
+  const compiled = new Map<string, Promise<{ run: CompiledFunction; pack: (flat: Tensor[]) => R }>>();
+  const name = fn.name || "jit";
+  return async (...args: A): Promise<R> => {
+    const { tensors, rebuild } = splitArguments(args);
+    const signature = describeArgument(args);
+    let entry = compiled.get(signature);
+    if (entry)
+      compiled.delete(signature); // moved to the end: most recently used
+    else {
+      entry = (async () => {
+        let structure: R | undefined;
+        const run = await compileFunction(
+          (inputs) => {
+            structure = fn(...(rebuild(inputs) as A));
+            return flattenTensors(structure);
+          },
+          tensors.map((t) => ({ shape: t.shape, dtype: t.dtype })),
+          name,
+        );
+        const pack = (flat: Tensor[]): R => {
+          let next = 0;
+          return mapStructure(
+            (leaf) => (leaf instanceof Tensor ? flat[next++]! : leaf),
+            structure as Nested<unknown>,
+          ) as R;
+        };
+        return { run, pack };
+      })();
+    }
+    compiled.set(signature, entry);
+    if (compiled.size > MAX_SIGNATURES) {
+      const [oldest, evicted] = compiled.entries().next().value!;
+      compiled.delete(oldest);
+      evicted.then(
+        ({ run }) => run.dispose(),
+        () => undefined,
+      );
+    }
+    const { run, pack } = await entry.catch((error: unknown) => {
+      compiled.delete(signature);
+      throw error;
+    });
+    await evaluate(tensors.map((t) => t.node));
+    const results = await run.run(tensors.map(tensorBuffer));
+    return pack(results.map((buffer) => tensorFromDevice(buffer)));
+  };
+}
+
+/** A leaf tensor over an engine's buffer. */
+export function tensorFromDevice(buffer: BackendBuffer): Tensor {
+  const value: Value = inputValue(buffer, "result");
+  value.materialize(Buffers.fromDevice(buffer));
+  return new Tensor(value);
+}
+
+/** Computed buffer of a tensor; `evaluate` it before. */
+export function tensorBuffer(t: Tensor): TensorBuffer {
+  const { source } = t.node;
+  if (source.kind === "constant") return Buffers.fromHost(source.data, t.shape, t.dtype);
+  invariant(source.kind === "buffer", "an argument is not computed");
+  return source.buffer as TensorBuffer;
+}
+
+function flattenTensors(structure: unknown): Tensor[] {
+  const out: Tensor[] = [];
+  mapStructure(
+    (leaf) => {
+      if (leaf instanceof Tensor) out.push(leaf);
+      return leaf;
+    },
+    structure as Nested<unknown>,
+  );
+  return out;
+}
+
+function splitArguments(args: readonly unknown[]): {
+  tensors: Tensor[];
+  rebuild: (tensors: readonly Tensor[]) => unknown;
+} {
+  const tensors = flattenTensors(args);
+  const rebuild = (replacement: readonly Tensor[]): unknown => {
+    let next = 0;
+    return mapStructure((leaf) => (leaf instanceof Tensor ? replacement[next++]! : leaf), args as Nested<unknown>);
+  };
+  return { tensors, rebuild };
+}

@@ -1,0 +1,238 @@
+/**
+ * Tensors: immutable, lazy, garbage-collected. A tensor holds a value of the IR; its shape and dtype are known at once,
+ * its numbers are computed together with others when somebody asks for them.
+ */
+
+import { floatx } from "../core/config.ts";
+import {
+  allocate,
+  convertArray,
+  type DType,
+  dtypeOfArray,
+  fromElement,
+  isFloat,
+  standardizeDType,
+  type TypedArray,
+  toElement,
+} from "../core/dtype.ts";
+import { DTypeError, describe, invariant, ShapeError } from "../core/errors.ts";
+import { formatShape, type StaticShape, sizeOf } from "../core/shape.ts";
+import { bufferValue, constantValue, type Value } from "../ir/value.ts";
+import { TensorBuffer } from "./buffer.ts";
+import { evaluate, peekValue } from "./evaluate.ts";
+import { formatTensor } from "./format.ts";
+import type { TensorMethods } from "./methods.ts";
+
+/** Nested arrays of numbers or booleans, of regular shape. */
+export type NumberArray = number | boolean | bigint | readonly NumberArray[];
+
+/** Something that holds a current tensor: a `Variable`. */
+export interface TensorHolder {
+  readonly value: Tensor;
+}
+
+/** What an op accepts besides symbolic tensors. */
+export type Operand = Tensor | TensorHolder | NumberArray | TypedArray;
+
+/** Result of `Tensor.array()`: nested arrays of JavaScript numbers (booleans for dtype bool). */
+// biome-ignore lint/suspicious/noExplicitAny: the depth of the nesting is a run-time fact, so callers say what they expect
+export type NestedArray = any;
+
+// The class below is completed by the shared methods, which ops/methods.ts puts on its prototype.
+export interface Tensor extends TensorMethods<Tensor> {}
+
+/**
+ * An n-dimensional array of one dtype.
+ *
+ * @example
+ * const x = keras.tensor([[1, 2], [3, 4]]);
+ * await x.mul(2).array(); // [[2, 4], [6, 8]]
+ */
+export class Tensor {
+  /** Place in the IR. For code that builds programs. */
+  readonly node: Value;
+  /** Which positions of a padded batch are real, or `null`. Set by masking layers. */
+  mask: Tensor | null = null;
+
+  /** @internal Use `tensor(…)` or an op. */
+  constructor(value: Value) {
+    this.node = value;
+  }
+
+  get shape(): number[] {
+    return [...this.node.shape];
+  }
+
+  get dtype(): DType {
+    return this.node.dtype;
+  }
+
+  get ndim(): number {
+    return this.node.shape.length;
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.node.shape);
+  }
+
+  /**
+   * Computes the tensor and returns its elements in row-major order, in the host storage of its dtype.
+   * The array may be shared with the tensor: do not write to it.
+   */
+  async data(): Promise<TypedArray> {
+    await evaluate([this.node]);
+    const { source } = this.node;
+    if (source.kind === "constant") return source.data;
+    invariant(source.kind === "buffer", "an evaluated tensor holds data");
+    return (source.buffer as TensorBuffer).host();
+  }
+
+  /** Computes the tensor and returns nested arrays of numbers; a bare number for a scalar. */
+  async array(): Promise<NestedArray> {
+    return toNested(await this.data(), this.node.shape, this.dtype);
+  }
+
+  /** Computes a tensor of one element and returns it as a number. */
+  async item(): Promise<number> {
+    if (this.size !== 1) {
+      throw new ShapeError(`item: expected a tensor of one element. Received: shape ${formatShape(this.shape)}`);
+    }
+    return fromElement(this.dtype, (await this.data())[0]!);
+  }
+
+  /** Computes the tensor and prints it, as NumPy would lay it out. */
+  async print(): Promise<void> {
+    await this.data();
+    console.log(this.toString());
+  }
+
+  /** Text of the tensor: its numbers if they are computed, else shape and dtype. */
+  toString(): string {
+    return formatTensor(this.shape, this.dtype, peekValue(this.node));
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
+  /** Tensors are freed by the garbage collector; this lets go of the data now. */
+  dispose(): void {
+    const { source } = this.node;
+    if (source.kind === "buffer")
+      this.node.materialize(TensorBuffer.fromHost(allocate(this.dtype, 0), [0], this.dtype));
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+function toNested(data: TypedArray, shape: StaticShape, dtype: DType): NestedArray {
+  const element = (i: number): number | boolean => {
+    const x = fromElement(dtype, data[i]!);
+    return dtype === "bool" ? x !== 0 : x;
+  };
+  const go = (axis: number, offset: number, size: number): NestedArray => {
+    if (axis === shape.length) return element(offset);
+    const step = size / shape[axis]!;
+    return Array.from({ length: shape[axis]! }, (_, i) => go(axis + 1, offset + i * step, step));
+  };
+  return go(0, 0, data.length);
+}
+
+/** Shape of nested arrays. @throws ShapeError when rows have different lengths, saying where. */
+function shapeOfNested(array: unknown, where: string): number[] {
+  if (!Array.isArray(array)) return [];
+  if (array.length === 0) return [0];
+  const first = shapeOfNested(array[0], where);
+  array.forEach((item, i) => {
+    const shape = shapeOfNested(item, where);
+    if (shape.length !== first.length || shape.some((d, k) => d !== first[k])) {
+      throw new ShapeError(
+        `${where}: nested arrays must be regular. Item 0 has shape ${formatShape(first)}, item ${i} has shape ${formatShape(shape)}`,
+      );
+    }
+  });
+  return [array.length, ...first];
+}
+
+/** Dtype that numbers get when none is given. JavaScript does not tell 1 from 1.0, so integers become floats too. */
+const inferDType = (flat: readonly unknown[]): DType =>
+  flat.length > 0 && flat.every((x) => typeof x === "boolean") ? "bool" : floatx();
+
+/** A leaf tensor over host storage, without a copy. */
+export function tensorFromHost(data: TypedArray, shape: StaticShape, dtype: DType): Tensor {
+  if (data.length !== sizeOf(shape)) {
+    throw new ShapeError(
+      `tensor: ${data.length} elements do not fill shape ${formatShape(shape)}, which has ${sizeOf(shape)}`,
+    );
+  }
+  return new Tensor(bufferValue(TensorBuffer.fromHost(data, shape, dtype)));
+}
+
+/**
+ * Makes a tensor from numbers, nested arrays or a typed array.
+ *
+ * The dtype, unless given: that of a typed array; floatx for numbers and nested arrays (bool for booleans), as
+ * `keras.ops.array` of Python floats. A typed array is kept without a copy: do not write to it afterwards.
+ *
+ * @param shape - Needed for a typed array of more than one axis. @defaultValue one axis, or the shape of the nesting
+ * @throws ShapeError when the elements do not fill the shape or the nesting is irregular.
+ * @throws DTypeError for an unknown dtype or elements that are not numbers.
+ * @example
+ * tensor([[1, 2], [3, 4]]); tensor(new Float32Array(6), [2, 3]); tensor(7, [], "int32");
+ */
+export function tensor(values: NumberArray | ArrayBufferView, shape?: readonly number[], dtype?: string): Tensor {
+  return fromNumbers(values, shape ?? null, dtype === undefined ? null : standardizeDType(dtype), "tensor");
+}
+
+/** Like `tensor`, for arguments of other functions: `where` names them in messages. */
+export function fromNumbers(
+  values: unknown,
+  shape: readonly number[] | null,
+  dtype: DType | null,
+  where: string,
+): Tensor {
+  if (ArrayBuffer.isView(values)) {
+    const given =
+      values instanceof Uint8ClampedArray ? new Uint8Array(values.buffer, values.byteOffset, values.length) : values;
+    const from = dtypeOfArray(given);
+    // Bits of half floats come as Uint16Array; a dtype of the same storage means the bits, any other a conversion.
+    const asBits = from === "uint16" && (dtype === "float16" || dtype === "bfloat16");
+    const asBool = from === "uint8" && dtype === "bool";
+    const data = given as unknown as TypedArray;
+    const target = dtype ?? from;
+    const converted = asBits || asBool ? data : convertArray(data, from, target);
+    return tensorFromHost(converted, shape ?? [data.length], target);
+  }
+  const ownShape = shapeOfNested(values, where);
+  const flat: unknown[] = Array.isArray(values) ? values.flat(Number.POSITIVE_INFINITY) : [values];
+  const bad = flat.find((x) => typeof x !== "number" && typeof x !== "boolean" && typeof x !== "bigint");
+  if (bad !== undefined || (flat.length === 1 && flat[0] === undefined)) {
+    throw new DTypeError(`${where}: expected numbers or booleans. Received: ${describe(bad)}`);
+  }
+  const target = dtype ?? inferDType(flat);
+  if (target === "string") throw new DTypeError(`${where}: string tensors are not made from numbers`);
+  const data = allocate(target, flat.length);
+  for (let i = 0; i < flat.length; i++) {
+    const x = flat[i];
+    (data as Float32Array)[i] = (
+      typeof x === "bigint" && (target === "int64" || target === "uint64") ? x : toElement(target, Number(x))
+    ) as number;
+  }
+  const finalShape = shape ?? ownShape;
+  if (data.length !== sizeOf(finalShape)) {
+    throw new ShapeError(
+      `${where}: ${data.length} elements do not fill shape ${formatShape(finalShape)}, which has ${sizeOf(finalShape)}`,
+    );
+  }
+  return tensorFromHost(data, finalShape, target);
+}
+
+/** A scalar that belongs to the program, for numbers written in code. */
+export function scalarTensor(x: number, dtype: DType): Tensor {
+  const data = allocate(dtype, 1);
+  (data as Float32Array)[0] = toElement(dtype, isFloat(dtype) ? x : Math.trunc(x)) as number;
+  return new Tensor(constantValue(data, { shape: [], dtype }));
+}

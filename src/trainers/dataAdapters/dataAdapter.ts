@@ -1,0 +1,26 @@
+/** Batches: what every source of data is turned into before it reaches a training step. */
+import type { Tensor } from "../../runtime/tensor.ts";
+import type { Nested } from "../../core/tree.ts";
+
+/** A tensor, or a structure of tensors; `null` for an absent optional input. */
+export type TensorStructure = Nested<Tensor | null>;
+
+/** One batch. */
+export interface Batch {
+  readonly x: TensorStructure;
+  readonly y: TensorStructure | null;
+  readonly sampleWeight: TensorStructure | null;
+  /** Number of samples. */
+  readonly size: number;
+}
+
+/** A source of batches that can be run through several times. */
+export interface DataAdapter {
+  /** Batches in one pass, or `null` when it is not known before the pass ends. */
+  readonly batchCount: number | null;
+  /** Batches of pass `epoch`; the order may depend on it. */
+  batches(epoch: number): AsyncIterable<Batch> | Iterable<Batch>;
+}
+
+/** What users may pass as one array of data. */
+export type ArrayLike = Tensor | ArrayBufferView | readonly unknown[];

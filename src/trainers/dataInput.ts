@@ -1,0 +1,159 @@
+/** Turns what users pass to fit, evaluate and predict into sources of batches. */
+import { describe } from "../core/errors.ts";
+import { isPlainObject } from "../core/tree.ts";
+import type { Tensor } from "../runtime/tensor.ts";
+import {
+  ArrayAdapter,
+  batchSizeOf,
+  type HostStructure,
+  isArrayData,
+  mapHost,
+  sampleCount,
+  type Shuffle,
+  sliceHost,
+  toHost,
+} from "./dataAdapters/arrayAdapter.ts";
+import { takeRows } from "./dataAdapters/batchRows.ts";
+import { type ClassWeight, classWeightsToSampleWeights } from "./dataAdapters/classWeight.ts";
+import type { Batch, DataAdapter } from "./dataAdapters/dataAdapter.ts";
+import { type BatchFactory, type BatchSource, isBatchSource, IterableAdapter } from "./dataAdapters/iterableAdapter.ts";
+
+/** Data of a run: arrays or tensors in any structure, or batches from a generator, an iterable, or a function that makes one. */
+export type FitData =
+  | Tensor
+  | ArrayBufferView
+  | readonly unknown[]
+  | { readonly [name: string]: FitData | null }
+  | BatchSource
+  | BatchFactory;
+
+/** Options that shape the data. */
+export interface DataOptions {
+  readonly batchSize?: number | null;
+  readonly shuffle?: Shuffle;
+  readonly sampleWeight?: FitData | null;
+  readonly classWeight?: ClassWeight | null;
+  readonly validationSplit?: number;
+  readonly validationData?: FitData | null;
+  readonly validationBatchSize?: number | null;
+  readonly stepsPerEpoch?: number | null;
+}
+
+export interface AdaptedData {
+  readonly adapter: DataAdapter;
+  /** All labels, when they are in memory; checked once before the run. */
+  readonly labels: HostStructure | null;
+  readonly validation: { readonly adapter: DataAdapter; readonly labels: HostStructure | null } | null;
+}
+
+const DEFAULT_BATCH_SIZE = 32;
+
+const isGenerator = (x: unknown): x is BatchSource | BatchFactory => typeof x === "function" || isBatchSource(x);
+
+/** Labels that go with samples are the last of the arrays; the split keeps all parts aligned. */
+function splitOff(
+  parts: readonly (HostStructure | null)[],
+  count: number,
+  fraction: number,
+): { train: (HostStructure | null)[]; validation: (HostStructure | null)[] } {
+  if (!(fraction > 0 && fraction < 1)) {
+    throw new RangeError(`fit: expected \`validationSplit\` to be between 0 and 1. Received: ${describe(fraction)}`);
+  }
+  const at = Math.floor(count * (1 - fraction));
+  if (at === 0 || at === count) {
+    throw new RangeError(
+      `fit: ${count} samples cannot be split with validationSplit=${fraction}: one side would be empty. Use more samples or another fraction`,
+    );
+  }
+  return {
+    train: parts.map((part) => sliceHost(part, 0, at)),
+    validation: parts.map((part) => sliceHost(part, at, count)),
+  };
+}
+
+/** Validation data given as `[x, y]`, `[x, y, sampleWeight]` or a generator. */
+async function adaptValidation(data: FitData, batchSize: number): Promise<AdaptedData["validation"]> {
+  const where = "fit (validationData)";
+  if (isGenerator(data)) return { adapter: new IterableAdapter(where, data), labels: null };
+  if (!Array.isArray(data) || data.length < 1 || data.length > 3) {
+    throw new TypeError(`${where}: expected [x, y], [x, y, sampleWeight] or a generator. Received: ${describe(data)}`);
+  }
+  const [x, y, weight] = await Promise.all(data.map((part, i) => toHost(part, `${where} ${["x", "y", "sampleWeight"][i]}`)));
+  const adapter = new ArrayAdapter(where, x!, y ?? null, weight ?? null, { batchSize, shuffle: false });
+  return { adapter, labels: y ?? null };
+}
+
+/**
+ * Makes the source of batches for a run.
+ *
+ * @throws TypeError, RangeError for data that is not readable, of different lengths, empty, or combined with options
+ *   that do not apply to it.
+ */
+export async function adaptData(where: string, x: FitData, y: FitData | null, options: DataOptions): Promise<AdaptedData> {
+  const { validationData = null, validationSplit = 0, classWeight = null } = options;
+  if (x === null || x === undefined) throw new TypeError(`${where}: \`x\` is missing. Received: ${describe(x)}`);
+  const validationBatchSize = options.validationBatchSize ?? options.batchSize ?? DEFAULT_BATCH_SIZE;
+  if (isGenerator(x)) {
+    const given = Object.entries({ y, sampleWeight: options.sampleWeight, classWeight }).find(([, v]) => v !== null && v !== undefined);
+    if (given) {
+      throw new TypeError(`${where}: with a generator, \`${given[0]}\` must be part of what it yields: [x, y] or [x, y, sampleWeight]`);
+    }
+    if (validationSplit) {
+      throw new TypeError(`${where}: \`validationSplit\` works on arrays only. Pass \`validationData\` with a generator`);
+    }
+    const validation = validationData === null ? null : await adaptValidation(validationData, validationBatchSize);
+    return { adapter: new IterableAdapter(where, x), labels: null, validation };
+  }
+  for (const [name, part] of Object.entries({ x, y, sampleWeight: options.sampleWeight ?? null })) {
+    if (!isArrayData(part)) {
+      throw new TypeError(
+        `${where}: cannot read \`${name}\` as data. Expected tensors, typed arrays, nested arrays of numbers, lists or dicts of ` +
+          `them, or a generator. Received: ${describe(part)}`,
+      );
+    }
+  }
+  if (classWeight && options.sampleWeight) throw new TypeError(`${where}: give \`classWeight\` or \`sampleWeight\`, not both`);
+  if (classWeight !== null && !isPlainObject(classWeight)) {
+    throw new TypeError(`${where}: expected \`classWeight\` to be a dict of class numbers. Received: ${describe(classWeight)}`);
+  }
+  const hostX = await toHost(x, `${where} x`);
+  const hostY = y === null ? null : await toHost(y, `${where} y`);
+  let weights: HostStructure | null = options.sampleWeight ? await toHost(options.sampleWeight, `${where} sampleWeight`) : null;
+  const count = sampleCount(where, { x: hostX, y: hostY, sampleWeight: weights });
+  if (classWeight) weights = classWeightsToSampleWeights(where, hostY, classWeight);
+  const batchSize =
+    options.batchSize ?? (options.stepsPerEpoch ? Math.ceil(count / options.stepsPerEpoch) : DEFAULT_BATCH_SIZE);
+  const shuffle = options.shuffle ?? true;
+  let train: readonly (HostStructure | null)[] = [hostX, hostY, weights];
+  let validation: AdaptedData["validation"] = null;
+  if (validationData !== null) validation = await adaptValidation(validationData, validationBatchSize);
+  else if (validationSplit) {
+    const split = splitOff(train, count, validationSplit);
+    train = split.train;
+    const [vx, vy, vw] = split.validation;
+    const adapter = new ArrayAdapter(where, vx!, vy!, vw!, { batchSize: validationBatchSize, shuffle: false });
+    validation = { adapter, labels: vy! };
+  }
+  const [tx, ty, tw] = train;
+  return { adapter: new ArrayAdapter(where, tx!, ty!, tw!, { batchSize, shuffle }), labels: ty!, validation };
+}
+
+/** All given data as one batch. */
+export async function toSingleBatch(
+  where: string,
+  x: FitData,
+  y: FitData | null,
+  options: { sampleWeight?: FitData | null; classWeight?: ClassWeight | null },
+): Promise<Batch> {
+  if (options.sampleWeight && options.classWeight) {
+    throw new TypeError(`${where}: give \`classWeight\` or \`sampleWeight\`, not both`);
+  }
+  const hostX = await toHost(x, `${where} x`);
+  const hostY = y === null ? null : await toHost(y, `${where} y`);
+  let weights: HostStructure | null = options.sampleWeight ? await toHost(options.sampleWeight, `${where} sampleWeight`) : null;
+  if (options.classWeight) weights = classWeightsToSampleWeights(where, hostY, options.classWeight);
+  const count = sampleCount(where, { x: hostX, y: hostY, sampleWeight: weights });
+  const whole = (part: HostStructure | null) => (part === null ? null : mapHost((array) => takeRows(array, null, 0, count), part));
+  const batch = { x: whole(hostX), y: whole(hostY), sampleWeight: whole(weights) };
+  return { ...batch, size: batchSizeOf(where, batch.x) };
+}

@@ -1,0 +1,36 @@
+/** Finds integer labels outside the range of classes before a step computes a loss from them. */
+import { fromElement, type DType, type TypedArray } from "../core/dtype.ts";
+import type { Loss } from "../losses/index.ts";
+import { SparseCategoricalCrossentropy } from "../losses/index.ts";
+import type { OutputPlace } from "./outputStructure.ts";
+
+/** How an output's labels are used. */
+export interface LabelUse {
+  readonly place: OutputPlace;
+  readonly loss: Loss;
+  /** Shape of the predictions of this output. */
+  readonly predictionShape: readonly number[];
+}
+
+/** Whether a loss reads labels as class numbers. */
+export const readsClassNumbers = (loss: Loss): boolean =>
+  loss instanceof SparseCategoricalCrossentropy || loss.name === "sparse_categorical_crossentropy";
+
+/**
+ * @throws RangeError naming the first label that is no class, its sample, and the classes there are.
+ */
+export function checkLabels(where: string, use: LabelUse, labels: { data: TypedArray; shape: readonly number[]; dtype: DType }): void {
+  if (!readsClassNumbers(use.loss)) return;
+  const { axis = -1, ignoreClass = null } = use.loss as Loss & { axis?: number; ignoreClass?: number | null };
+  const classes = use.predictionShape.at(axis)!;
+  const perSample = labels.data.length / (labels.shape[0] || 1);
+  for (let i = 0; i < labels.data.length; i++) {
+    const label = fromElement(labels.dtype, labels.data[i]!);
+    if ((label >= 0 && label < classes) || label === ignoreClass) continue;
+    const oneHot = labels.shape.length === use.predictionShape.length && labels.shape.at(-1) === classes && classes > 1;
+    throw new RangeError(
+      `${where}: label ${label} of sample ${Math.floor(i / perSample)} for output "${use.place.name}" is out of range: the output has ` +
+        `${classes} classes, numbered 0 to ${classes - 1}.${oneHot ? ' For one-hot labels use "categorical_crossentropy".' : ""}`,
+    );
+  }
+}

@@ -1,0 +1,730 @@
+/** Training, evaluation and prediction: the loops around compiled steps, and what happens between them. */
+import { gradientsOf } from "../autodiff/grad.ts";
+import { CallbackList, type CallbackLike, sortedLogs } from "../callbacks/callbackList.ts";
+import type { Logs } from "../callbacks/callback.ts";
+import type { History } from "../callbacks/history.ts";
+import { checkOptions, describe } from "../core/errors.ts";
+import { platform } from "../core/platform.ts";
+import { flatten, mapStructure, type Nested } from "../core/tree.ts";
+
+import { LayerBase } from "../layers/layer.ts";
+import { Mean, type Metric } from "../metrics/index.ts";
+import { KerasTensor } from "../ops/kerasTensor.ts";
+import * as ops from "../ops/index.ts";
+import { classNameOf, type Config } from "../ops/operation.ts";
+import * as optimizers from "../optimizers/index.ts";
+import { inputValue } from "../ir/value.ts";
+import { evaluate } from "../runtime/evaluate.ts";
+import { tensorFromDevice } from "../runtime/jit.ts";
+import { Tensor } from "../runtime/tensor.ts";
+import { Trace, withTrace } from "../runtime/trace.ts";
+import type { Variable } from "../runtime/variable.ts";
+import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
+import { CompileLoss, type LossArgument, type LossWeights } from "./compileLoss.ts";
+import { CompileMetrics, type MetricsArgument } from "./compileMetrics.ts";
+import { hostLeaves, type HostStructure } from "./dataAdapters/arrayAdapter.ts";
+import type { ClassWeight } from "./dataAdapters/classWeight.ts";
+import type { Batch, DataAdapter, TensorStructure } from "./dataAdapters/dataAdapter.ts";
+import { adaptData, type FitData, toSingleBatch } from "./dataInput.ts";
+import { EpochIterator } from "./epochIterator.ts";
+import { checkLabels, type LabelUse } from "./labelCheck.ts";
+import { concatenateOutputs } from "./predictions.ts";
+import { readLogs, type StepData, StepFunction } from "./stepFunction.ts";
+
+
+export interface CompileOptions {
+  /** Name, config or object; `null` for a model that is not trained. @defaultValue `"rmsprop"` */
+  optimizer?: optimizers.OptimizerLike | null;
+  /** @defaultValue `null` */
+  loss?: LossArgument;
+  /** Factors of the losses of several outputs. @defaultValue `null` (all 1) */
+  lossWeights?: LossWeights | null;
+  /** @defaultValue `[]` */
+  metrics?: MetricsArgument | null;
+  /** Metrics that see sample weights. @defaultValue `[]` */
+  weightedMetrics?: MetricsArgument | null;
+  /** Runs the steps op by op, for debugging. @defaultValue `false` */
+  runEagerly?: boolean;
+  /** Batches between callbacks. @defaultValue `1` */
+  stepsPerExecution?: number;
+  /** Kept for files; steps are always compiled. @defaultValue `"auto"` */
+  jitCompile?: boolean | "auto";
+}
+
+const COMPILE_OPTIONS = [
+  "optimizer",
+  "loss",
+  "lossWeights",
+  "metrics",
+  "weightedMetrics",
+  "runEagerly",
+  "stepsPerExecution",
+  "jitCompile",
+] as const;
+
+/** Options that all runs share. */
+interface RunOptions {
+  /** Samples per step. @defaultValue `32` */
+  batchSize?: number | null;
+  /** 0 silent, 1 progress bar, 2 one line an epoch. @defaultValue `"auto"` (1) */
+  verbose?: "auto" | 0 | 1 | 2;
+  callbacks?: readonly CallbackLike[] | CallbackLike | null;
+  /** Stops the run between two steps; it then rejects with the signal's reason. */
+  signal?: AbortSignal | null;
+}
+
+export interface FitOptions extends RunOptions {
+  /** Where to stop, counted from 0. @defaultValue `1` */
+  epochs?: number;
+  /** Fraction of the data, taken from its end before shuffling, that is kept for validation. @defaultValue `0` */
+  validationSplit?: number;
+  /** `[x, y]`, `[x, y, sampleWeight]` or a generator. */
+  validationData?: FitData | null;
+  /** New order of samples in every epoch; `"batch"` shuffles inside batches only. @defaultValue `true` */
+  shuffle?: boolean | "batch";
+  /** Weight of the samples of each class. */
+  classWeight?: ClassWeight | null;
+  /** Weight of each sample. */
+  sampleWeight?: FitData | null;
+  /** Epoch to start from, to go on with an earlier run. @defaultValue `0` */
+  initialEpoch?: number;
+  /** Batches per epoch. @defaultValue all */
+  stepsPerEpoch?: number | null;
+  validationSteps?: number | null;
+  /** @defaultValue `batchSize` */
+  validationBatchSize?: number | null;
+  /** Epochs between validations, or the 1-based epochs after which to validate. @defaultValue `1` */
+  validationFreq?: number | readonly number[];
+}
+
+const RUN_OPTIONS = ["batchSize", "verbose", "callbacks", "signal"] as const;
+const FIT_OPTIONS = [
+  ...RUN_OPTIONS,
+  "epochs",
+  "validationSplit",
+  "validationData",
+  "shuffle",
+  "classWeight",
+  "sampleWeight",
+  "initialEpoch",
+  "stepsPerEpoch",
+  "validationSteps",
+  "validationBatchSize",
+  "validationFreq",
+] as const;
+
+export interface EvaluateOptions extends RunOptions {
+  sampleWeight?: FitData | null;
+  /** Batches to use. @defaultValue all */
+  steps?: number | null;
+  /** Whether to return names with the values. @defaultValue `false` */
+  returnDict?: boolean;
+}
+
+export interface PredictOptions extends RunOptions {
+  /** Batches to use. @defaultValue all */
+  steps?: number | null;
+}
+
+export interface OnBatchOptions {
+  sampleWeight?: FitData | null;
+  classWeight?: ClassWeight | null;
+  /** Whether to return names with the values. @defaultValue `false` */
+  returnDict?: boolean;
+}
+
+/** What evaluate returns: one number, several, or numbers by name. */
+export type EvaluateResult = number | number[] | Logs;
+
+/** Raised by `fit`, `evaluate` and `predict` when Ctrl-C stops them between two steps. */
+export class KeyboardInterrupt extends Error {
+  override name = "KeyboardInterrupt";
+}
+
+interface Compiled {
+  readonly options: CompileOptions;
+  readonly loss: CompileLoss | null;
+  readonly metrics: CompileMetrics;
+  readonly lossTracker: Mean;
+  /** Created at the first step, so that changes of `trainable` after compile count. */
+  train: StepFunction | null;
+  test: StepFunction | null;
+  labelUses: readonly LabelUse[] | null;
+}
+
+/** @see keras/src/trainers/trainer.py (Keras 3.x) */
+export class Trainer extends LayerBase {
+  declare optimizer: optimizers.Optimizer | null;
+  /** Set it (in a callback) to end `fit` after the current batch. */
+  declare stopTraining: boolean;
+  declare stopEvaluating: boolean;
+  declare stopPredicting: boolean;
+  /** Record of the last `fit`. */
+  declare history: History | null;
+  declare private compileState: Compiled | null;
+  declare private predictFunction: StepFunction | null;
+
+  constructor(options: ConstructorParameters<typeof LayerBase>[0] = {}) {
+    super(options);
+    const hidden = (key: string, value: unknown) =>
+      Object.defineProperty(this, key, { value, writable: true, configurable: true, enumerable: false });
+    for (const key of ["optimizer", "history", "compileState", "predictFunction"]) hidden(key, null);
+    for (const key of ["stopTraining", "stopEvaluating", "stopPredicting"]) hidden(key, false);
+  }
+
+  /** Names of the outputs, in order; `null` when only calling the model tells. */
+  get outputNames(): string[] | null {
+    return null;
+  }
+
+  // ---------------------------------------------------------------- compile
+
+  get compiled(): boolean {
+    return this.compileState !== null;
+  }
+
+  /**
+   * Says how to train: optimizer, loss and metrics. Weights stay as they are.
+   *
+   * @throws TypeError for an unknown option, RangeError for an unknown name, with the nearest one.
+   */
+  compile(options: CompileOptions = {}): void {
+    const where = `compile of ${classNameOf(this)} "${this.name}"`;
+    checkOptions(where, options, COMPILE_OPTIONS);
+    const loss = options.loss ?? null;
+    const optimizer = options.optimizer === null ? null : optimizers.get(options.optimizer ?? "rmsprop");
+    const state: Compiled = {
+      options,
+      loss: loss === null ? null : new CompileLoss(loss, options.lossWeights ?? null),
+      metrics: new CompileMetrics(options.metrics ?? null, options.weightedMetrics ?? null),
+      lossTracker: new Mean({ name: "loss" }),
+      train: null,
+      test: null,
+      labelUses: null,
+    };
+    this.optimizer = optimizer;
+    this.compileState = state;
+  }
+
+  #needCompiled(method: string): Compiled {
+    if (this.compileState) return this.compileState;
+    throw new Error(
+      `${method}: model "${this.name}" is not compiled. Call model.compile({ optimizer, loss, metrics }) before \`${method}\``,
+    );
+  }
+
+  /** What `compile` was told, with the keys of Keras's files; `null` before compile. */
+  getCompileConfig(): Config | null {
+    const state = this.compileState;
+    if (!state) return null;
+    const { options } = state;
+    const plain = (value: unknown): unknown => (value === undefined ? null : serializeObject(value));
+    return {
+      optimizer: this.optimizer ? serializeObject(this.optimizer) : null,
+      loss: plain(options.loss),
+      loss_weights: plain(options.lossWeights),
+      metrics: plain(options.metrics),
+      weighted_metrics: plain(options.weightedMetrics),
+      run_eagerly: options.runEagerly ?? false,
+      steps_per_execution: options.stepsPerExecution ?? 1,
+      jit_compile: options.jitCompile === "auto" || options.jitCompile === undefined ? true : options.jitCompile,
+    };
+  }
+
+  /** Compiles from what `getCompileConfig` returned; the optimizer's state is built so that it can be loaded. */
+  compileFromConfig(config: Config): void {
+    const revived = deserializeObject(config, { path: "compile_config" }) as Config;
+    this.compile({
+      optimizer: (revived.optimizer ?? null) as optimizers.OptimizerLike | null,
+      loss: (revived.loss ?? null) as LossArgument,
+      lossWeights: (revived.loss_weights ?? null) as LossWeights | null,
+      metrics: (revived.metrics ?? null) as MetricsArgument | null,
+      weightedMetrics: (revived.weighted_metrics ?? null) as MetricsArgument | null,
+      runEagerly: Boolean(revived.run_eagerly),
+      stepsPerExecution: (revived.steps_per_execution ?? 1) as number,
+    });
+    if (this.optimizer && this.built) this.optimizer.build(this.trainableVariables);
+  }
+
+  // ---------------------------------------------------------------- what users may override
+
+  /** One training step on traced tensors; returns the values to log. Override it for a custom step. */
+  trainStep({ x, y, sampleWeight }: StepData): Record<string, Tensor> {
+    const state = this.#needCompiled("fit");
+    const variables = this.trainableVariables;
+    const before = variables.map((v) => v.value);
+    const yPred = this.invoke([x, { training: true }]);
+    const loss = this.computeLoss(x, y, yPred, sampleWeight);
+    state.lossTracker.updateState(loss, batchDimension(x));
+    if (this.optimizer && variables.length > 0) {
+      this.#applyGradients(this.optimizer, loss, variables, before);
+    }
+    return this.computeMetrics(x, y, yPred, sampleWeight);
+  }
+
+  #applyGradients(optimizer: optimizers.Optimizer, loss: Tensor, variables: readonly Variable[], before: readonly Tensor[]): void {
+    const gradients = gradientsOf(optimizer.scaleLoss(loss), before);
+    if (gradients.every((g) => g === null)) {
+      throw new Error(
+        `fit: no gradient reaches any weight of model "${this.name}". The loss does not depend on the weights: check that ` +
+          "the outputs with a loss are computed from trainable layers and that no op on the way blocks gradients",
+      );
+    }
+    optimizer.apply(gradients, variables);
+  }
+
+  /** One evaluation step on traced tensors; returns the values to log. */
+  testStep({ x, y, sampleWeight }: StepData): Record<string, Tensor> {
+    const state = this.#needCompiled("evaluate");
+    const yPred = this.invoke([x, { training: false }]);
+    const loss = this.computeLoss(x, y, yPred, sampleWeight);
+    state.lossTracker.updateState(loss, batchDimension(x));
+    return this.computeMetrics(x, y, yPred, sampleWeight);
+  }
+
+  /** One prediction step on traced tensors. */
+  predictStep({ x }: StepData): Nested<Tensor> {
+    return this.invoke([x, { training: false }]) as Nested<Tensor>;
+  }
+
+  /**
+   * Total loss of a batch: compiled losses, regularization and what layers added.
+   *
+   * @throws Error when there is nothing to minimise.
+   */
+  computeLoss(x: unknown, y: unknown, yPred: unknown, sampleWeight: unknown): Tensor {
+    const state = this.#needCompiled("fit");
+    const compiled = state.loss?.call(y, yPred, sampleWeight, this.outputNames, batchDimension(x)) ?? null;
+    const parts = [...(compiled ? [compiled] : []), ...this.losses];
+    if (parts.length === 0) {
+      throw new Error(`fit: there is no loss to compute for model "${this.name}". Pass \`loss\` to compile, or use addLoss in a layer`);
+    }
+    return parts.reduce((a, b) => ops.add(a, b));
+  }
+
+  /** Updates the metrics with a batch and returns all values to log. */
+  computeMetrics(_x: unknown, y: unknown, yPred: unknown, sampleWeight: unknown): Record<string, Tensor> {
+    this.compileState?.metrics.updateState(y, yPred, sampleWeight, this.outputNames);
+    return this.getMetricsResult();
+  }
+
+  /** Current values of the loss and all metrics under their log names. */
+  getMetricsResult(): Record<string, Tensor> {
+    const state = this.compileState;
+    if (!state) return {};
+    const own = this.#ownMetrics().map((m) => [m.name, m.result()] as const);
+    return {
+      [state.lossTracker.name]: state.lossTracker.result(),
+      ...state.metrics.results(),
+      ...Object.fromEntries((state.loss?.trackers ?? []).map((t) => [t.name, t.result()])),
+      ...Object.fromEntries(own),
+    };
+  }
+
+  /** Metrics held in properties of the model and its layers. */
+  #ownMetrics(): Metric[] {
+    return super.metrics as unknown as Metric[];
+  }
+
+  override get metrics(): Metric[] {
+    const state = this.compileState;
+    if (!state) return this.#ownMetrics();
+    return [state.lossTracker, ...state.metrics.metrics, ...(state.loss?.trackers ?? []), ...this.#ownMetrics()];
+  }
+
+  get metricsNames(): string[] {
+    return this.metrics.map((m) => m.name);
+  }
+
+  /** Which way each logged metric improves, by log name. */
+  metricDirections(): Record<string, "min" | "max"> {
+    const entries: [string, "min" | "max"][] = [];
+    const byName = new Map(this.metrics.map((m) => [m.name, m]));
+    for (const { logName, ownName } of this.compileState?.metrics.names ?? []) {
+      const direction = byName.get(ownName)?.direction;
+      if (direction && logName === ownName) entries.push([logName, direction === "up" ? "max" : "min"]);
+    }
+    return Object.fromEntries(entries);
+  }
+
+  resetMetrics(): void {
+    for (const metric of this.metrics) metric.resetState();
+  }
+
+  // ---------------------------------------------------------------- steps
+
+  #trainFunction(state: Compiled): StepFunction {
+    state.train ??= new StepFunction(`train step of "${this.name}"`, (data) => this.trainStep(data));
+    return state.train;
+  }
+
+  #testFunction(state: Compiled): StepFunction {
+    state.test ??= new StepFunction(`test step of "${this.name}"`, (data) => this.testStep(data));
+    return state.test;
+  }
+
+  /**
+   * Builds what the first batch decides, without computing: the model if it has no shapes yet, the loss and metric
+   * objects, the optimizer's state.
+   */
+  #symbolicBuild(state: Compiled, batch: Batch): void {
+    if (!this.built) {
+      const symbolic = mapStructure(
+        (t: Tensor | null) => (t ? new KerasTensor([null, ...t.shape.slice(1)], { dtype: t.dtype }) : null),
+        batch.x,
+      );
+      this.computeOutputSpec(symbolic);
+    }
+    const custom = this.trainStep !== Trainer.prototype.trainStep;
+    if (!custom && (!state.metrics.built || (state.loss && !state.loss.built) || !state.labelUses)) {
+      const placeholder = (t: Tensor | null): Tensor | null => (t ? new Tensor(inputValue(t.node, "batch")) : null);
+      withTrace(new Trace(), () => {
+        const [x, y] = [batch.x, batch.y].map((part) => mapStructure(placeholder, part as TensorStructure));
+        const yPred = this.invoke([x, { training: false }]);
+        const predictions = flatten(yPred as Nested<Tensor>);
+        if (state.loss) this.#buildLoss(state, state.loss, y, yPred, predictions);
+        if (y !== null) state.metrics.build(y, yPred, this.outputNames);
+      });
+      state.labelUses ??= [];
+    }
+    if (this.optimizer && !this.optimizer.built) this.optimizer.build(this.trainableVariables);
+  }
+
+  #buildLoss(state: Compiled, loss: CompileLoss, y: unknown, yPred: unknown, predictions: readonly Tensor[]): void {
+    if (y === null || y === undefined) {
+      throw new Error(`fit: the model is compiled with a loss but there are no labels. Pass \`y\``);
+    }
+    loss.build(y, yPred, this.outputNames);
+    state.labelUses = loss.perOutput.map((entry) => ({
+      ...entry,
+      predictionShape: predictions[entry.place.index]!.shape,
+    }));
+    // Shapes that do not fit show here, before anything is computed.
+    loss.call(y, yPred, null, this.outputNames, 1);
+  }
+
+  /** Labels of a whole data set, per output. */
+  #checkHostLabels(where: string, state: Compiled, y: HostStructure | null): void {
+    const leaves = hostLeaves(y);
+    (state.labelUses ?? []).forEach((use, i) => {
+      const labels = leaves[leaves.length === state.labelUses!.length ? i : use.place.index];
+      if (labels) checkLabels(where, use, labels);
+    });
+  }
+
+  /** Labels of one batch of a generator. */
+  async #checkBatchLabels(where: string, state: Compiled, batch: Batch): Promise<void> {
+    if (!state.labelUses?.length || batch.y === null) return;
+    const places = state.labelUses.map((use) => use.place);
+    const labels = flatten(batch.y as Nested<Tensor | null>);
+    const leaves = labels.length === places.length ? labels : [];
+    for (const [i, use] of state.labelUses.entries()) {
+      const label = leaves[i];
+      if (label) checkLabels(where, use, { data: await label.data(), shape: label.shape, dtype: label.dtype });
+    }
+  }
+
+  async #runStep(step: StepFunction, batch: Batch, eager: ((data: StepData) => Record<string, Tensor>) | null): Promise<Logs> {
+    if (eager) {
+      const logs = eager(batch);
+      await evaluate(Object.values(logs).map((t) => t.node));
+      return Object.fromEntries(await Promise.all(Object.entries(logs).map(async ([k, t]) => [k, await t.item()] as const)));
+    }
+    const { structure, buffers } = await step.run(batch);
+    return readLogs(structure, buffers);
+  }
+
+  // ---------------------------------------------------------------- fit
+
+  /**
+   * Trains on data.
+   *
+   * @param x - Arrays or tensors (one, a list, or a dict by input name), or a generator that yields batches `[x, y]`.
+   * @param y - Labels, in the structure of the outputs; not with a generator.
+   * @returns The record of the run: `history.history.loss`, … one value per epoch.
+   * @throws Error before anything is computed when the model is not compiled, data is empty or sizes differ, labels are
+   *   out of range, an option is unknown.
+   */
+  async fit(x: FitData, y?: FitData | null, options: FitOptions = {}): Promise<History> {
+    const state = this.#needCompiled("fit");
+    checkOptions("fit", options, FIT_OPTIONS);
+    const epochs = options.epochs ?? 1;
+    const initialEpoch = options.initialEpoch ?? 0;
+    for (const [name, value] of Object.entries({ epochs, initialEpoch })) {
+      if (!Number.isInteger(value) || value < 0) {
+        throw new RangeError(`fit: expected \`${name}\` to be a non-negative integer. Received: ${describe(value)}`);
+      }
+    }
+    const { adapter, validation, labels } = await adaptData("fit", x, y ?? null, options);
+    const iterator = new EpochIterator(adapter, options.stepsPerEpoch ?? null);
+    const validationBatches = validation
+      ? new EpochIterator(validation.adapter, options.validationSteps ?? null)
+      : null;
+    const verbose = verbosity(options.verbose);
+    const callbacks = new CallbackList("fit", options.callbacks ?? null, this, {
+      addHistory: true,
+      addProgbar: verbose !== 0,
+      params: { verbose, epochs, steps: iterator.steps },
+    });
+    const guard = new RunGuard("fit", options.signal ?? null);
+    this.stopTraining = false;
+    this.history = callbacks.history;
+    let logs: Logs = {};
+    let reportedNaN = false;
+    const eager = state.options.runEagerly ? (data: StepData) => this.trainStep(data) : null;
+    const perExecution = state.options.stepsPerExecution ?? 1;
+    let started = false;
+    try {
+      const first = await iterator.peek();
+      this.#symbolicBuild(state, first);
+      if (labels) this.#checkHostLabels("fit", state, labels);
+      if (validation?.labels) this.#checkHostLabels("fit (validation)", state, validation.labels);
+      const step = this.#trainFunction(state);
+      if (this.trainableVariables.length === 0) {
+        console.warn(`fit: model "${this.name}" has no trainable weights; nothing will be learned`);
+      }
+      started = true;
+      await callbacks.run("onTrainBegin", {});
+      for (let epoch = initialEpoch; epoch < epochs; epoch++) {
+        this.resetMetrics();
+        await callbacks.runAt("onEpochBegin", epoch);
+        let batchIndex = 0;
+        for await (const batches of iterator.epoch(epoch, perExecution)) {
+          await callbacks.runAt("onTrainBatchBegin", batchIndex);
+          for (const batch of batches) {
+            if (!labels) await this.#checkBatchLabels("fit", state, batch);
+            logs = sortedLogs(await this.#runStep(step, batch, eager));
+          }
+          if (!reportedNaN && Number.isNaN(logs.loss)) {
+            reportedNaN = true;
+            console.warn(
+              `fit: the loss is NaN at batch ${batchIndex} of epoch ${epoch + 1}. Look for a learning rate that is too large, ` +
+                "NaN or infinity in the data, or a loss that does not fit the outputs (probabilities where it expects logits)",
+            );
+          }
+          await callbacks.runAt("onTrainBatchEnd", batchIndex + batches.length - 1, logs);
+          batchIndex += batches.length;
+          guard.check();
+          if (this.stopTraining) break;
+        }
+        if (iterator.steps !== null) callbacks.setParams({ verbose, epochs, steps: iterator.steps });
+        let epochLogs = logs;
+        if (validationBatches && isValidationEpoch(options.validationFreq ?? 1, epoch)) {
+          const result = await this.#evaluateLoop(state, validationBatches, callbacks, guard, validation?.labels ? null : state);
+          epochLogs = { ...epochLogs, ...Object.fromEntries(Object.entries(result).map(([k, v]) => [`val_${k}`, v])) };
+          epochLogs = sortedLogs(epochLogs);
+        }
+        await callbacks.runAt("onEpochEnd", epoch, epochLogs);
+        logs = epochLogs;
+        if (this.stopTraining) break;
+      }
+      if (this.optimizer && epochs > initialEpoch) this.optimizer.finalizeVariableValues(this.trainableVariables);
+    } finally {
+      guard.end();
+      if (started) await callbacks.run("onTrainEnd", logs);
+    }
+    return callbacks.history!;
+  }
+
+  /** The evaluation loop; `checked` is the state when labels must be checked batch by batch. */
+  async #evaluateLoop(
+    state: Compiled,
+    batches: EpochIterator,
+    callbacks: CallbackList,
+    guard: RunGuard,
+    unchecked: Compiled | null,
+  ): Promise<Logs> {
+    this.resetMetrics();
+    this.stopEvaluating = false;
+    batches.restart();
+    await callbacks.run("onTestBegin", {});
+    const step = this.#testFunction(state);
+    const eager = state.options.runEagerly ? (data: StepData) => this.testStep(data) : null;
+    let logs: Logs = {};
+    let index = 0;
+    for await (const group of batches.epoch(0, state.options.stepsPerExecution ?? 1)) {
+      await callbacks.runAt("onTestBatchBegin", index);
+      for (const batch of group) {
+        if (unchecked) await this.#checkBatchLabels("evaluate", unchecked, batch);
+        logs = sortedLogs(await this.#runStep(step, batch, eager));
+      }
+      await callbacks.runAt("onTestBatchEnd", index + group.length - 1, logs);
+      index += group.length;
+      guard.check();
+      if (this.stopEvaluating) break;
+    }
+    await callbacks.run("onTestEnd", logs);
+    return logs;
+  }
+
+  /** Loss and metrics on data: the loss alone, a list in the order of `compile`, or a dict with `returnDict`. */
+  async evaluate(x: FitData, y: FitData | null | undefined, options: EvaluateOptions & { returnDict: true }): Promise<Logs>;
+  async evaluate(x: FitData, y?: FitData | null, options?: EvaluateOptions): Promise<number[]>;
+  async evaluate(x: FitData, y?: FitData | null, options: EvaluateOptions = {}): Promise<number[] | Logs> {
+    const state = this.#needCompiled("evaluate");
+    checkOptions("evaluate", options, [...RUN_OPTIONS, "sampleWeight", "steps", "returnDict"]);
+    const { adapter, labels } = await adaptData("evaluate", x, y ?? null, { ...options, shuffle: false });
+    const iterator = new EpochIterator(adapter, options.steps ?? null);
+    const verbose = verbosity(options.verbose);
+    const callbacks = new CallbackList("evaluate", options.callbacks ?? null, this, {
+      addHistory: false,
+      addProgbar: verbose !== 0,
+      params: { verbose, epochs: 1, steps: iterator.steps },
+    });
+    const guard = new RunGuard("evaluate", options.signal ?? null);
+    try {
+      this.#symbolicBuild(state, await iterator.peek());
+      if (labels) this.#checkHostLabels("evaluate", state, labels);
+      const logs = await this.#evaluateLoop(state, iterator, callbacks, guard, labels ? null : state);
+      return options.returnDict ? logs : this.#asList(logs);
+    } finally {
+      guard.end();
+    }
+  }
+
+  /** Values in Keras's order: loss, metrics in the order of `compile`, then what is logged under other names. */
+  #asList(logs: Logs): number[] {
+    const order = this.metrics.map((m) => m.name).filter((name) => name in logs);
+    const rest = Object.keys(logs).filter((name) => !order.includes(name));
+    return [...new Set(order), ...rest.sort()].map((name) => logs[name]!);
+  }
+
+  // ---------------------------------------------------------------- predict
+
+  /**
+   * Outputs for data, batch by batch, in the structure of the model's outputs. Needs no compile.
+   *
+   * @returns Computed tensors with all samples along the first axis.
+   */
+  async predict(x: FitData, options: PredictOptions = {}): Promise<Tensor> {
+    checkOptions("predict", options, [...RUN_OPTIONS, "steps"]);
+    const { adapter } = await adaptData("predict", x, null, { ...options, shuffle: false });
+    const iterator = new EpochIterator(adapter, options.steps ?? null);
+    const verbose = verbosity(options.verbose);
+    const callbacks = new CallbackList("predict", options.callbacks ?? null, this, {
+      addHistory: false,
+      addProgbar: verbose !== 0,
+      params: { verbose, epochs: 1, steps: iterator.steps },
+    });
+    const guard = new RunGuard("predict", options.signal ?? null);
+    this.stopPredicting = false;
+    try {
+      this.#buildForPredict(await iterator.peek());
+      await callbacks.run("onPredictBegin", {});
+      const collected: { structure: Nested<unknown>; tensors: Tensor[] }[] = [];
+      let index = 0;
+      for await (const [batch] of iterator.epoch(0, 1)) {
+        await callbacks.runAt("onPredictBatchBegin", index);
+        const { structure, buffers } = await this.#predictFunction().run(batch!);
+        const tensors = buffers.map(tensorFromDevice);
+        collected.push({ structure, tensors });
+        await callbacks.runAt("onPredictBatchEnd", index, { outputs: tensors } as unknown as Logs);
+        index++;
+        guard.check();
+        if (this.stopPredicting) break;
+      }
+      await callbacks.run("onPredictEnd", {});
+      return (await concatenateOutputs(collected)) as Tensor;
+    } finally {
+      guard.end();
+    }
+  }
+
+  #predictFunction(): StepFunction {
+    this.predictFunction ??= new StepFunction(`predict step of "${this.name}"`, (data) => this.predictStep(data));
+    return this.predictFunction;
+  }
+
+  #buildForPredict(batch: Batch): void {
+    if (this.built) return;
+    const symbolic = (t: Tensor | null): KerasTensor | null =>
+      t ? new KerasTensor([null, ...t.shape.slice(1)], { dtype: t.dtype }) : null;
+    this.computeOutputSpec(mapStructure(symbolic, batch.x));
+  }
+
+  // ---------------------------------------------------------------- one batch
+
+  /** Trains on one batch and returns its loss and metrics. */
+  async trainOnBatch(x: FitData, y: FitData | null | undefined, options: OnBatchOptions & { returnDict: true }): Promise<Logs>;
+  async trainOnBatch(x: FitData, y?: FitData | null, options?: OnBatchOptions): Promise<number[]>;
+  async trainOnBatch(x: FitData, y?: FitData | null, options: OnBatchOptions = {}): Promise<number[] | Logs> {
+    const state = this.#needCompiled("trainOnBatch");
+    checkOptions("trainOnBatch", options, ["sampleWeight", "classWeight", "returnDict"]);
+    const batch = await toSingleBatch("trainOnBatch", x, y ?? null, options);
+    this.#symbolicBuild(state, batch);
+    await this.#checkBatchLabels("trainOnBatch", state, batch);
+    this.resetMetrics();
+    const eager = state.options.runEagerly ? (data: StepData) => this.trainStep(data) : null;
+    const logs = sortedLogs(await this.#runStep(this.#trainFunction(state), batch, eager));
+    return options.returnDict ? logs : this.#asList(logs);
+  }
+
+  /** Evaluates one batch and returns its loss and metrics. */
+  async testOnBatch(x: FitData, y: FitData | null | undefined, options: OnBatchOptions & { returnDict: true }): Promise<Logs>;
+  async testOnBatch(x: FitData, y?: FitData | null, options?: OnBatchOptions): Promise<number[]>;
+  async testOnBatch(x: FitData, y?: FitData | null, options: OnBatchOptions = {}): Promise<number[] | Logs> {
+    const state = this.#needCompiled("testOnBatch");
+    checkOptions("testOnBatch", options, ["sampleWeight", "returnDict"]);
+    const batch = await toSingleBatch("testOnBatch", x, y ?? null, options);
+    this.#symbolicBuild(state, batch);
+    await this.#checkBatchLabels("testOnBatch", state, batch);
+    this.resetMetrics();
+    const eager = state.options.runEagerly ? (data: StepData) => this.testStep(data) : null;
+    const logs = sortedLogs(await this.#runStep(this.#testFunction(state), batch, eager));
+    return options.returnDict ? logs : this.#asList(logs);
+  }
+
+  /** Outputs for one batch, in the structure of the model's outputs: the fastest way to a prediction. */
+  async predictOnBatch(x: FitData): Promise<Tensor> {
+    const batch = await toSingleBatch("predictOnBatch", x, null, {});
+    this.#buildForPredict(batch);
+    const { structure, buffers } = await this.#predictFunction().run(batch);
+    const tensors = buffers.map(tensorFromDevice);
+    return mapStructure((i: unknown) => tensors[i as number]!, structure) as Tensor;
+  }
+}
+
+/** Number of samples of a traced batch: the first axis of its first tensor. */
+function batchDimension(x: unknown): number {
+  const first = flatten(x as Nested<unknown>).find((t) => t instanceof Tensor);
+  return first?.shape[0] ?? 1;
+}
+
+const verbosity = (verbose: "auto" | number | undefined): number => (verbose === undefined || verbose === "auto" ? 1 : verbose);
+
+/** Whether to validate after epoch `epoch` (from 0). */
+function isValidationEpoch(freq: number | readonly number[], epoch: number): boolean {
+  if (typeof freq === "number") return (epoch + 1) % freq === 0;
+  if (Array.isArray(freq)) return freq.includes(epoch + 1);
+  throw new TypeError(`fit: expected \`validationFreq\` to be a number or a list of epochs. Received: ${describe(freq)}`);
+}
+
+/** Watches for Ctrl-C and an abort signal while a run is on. */
+class RunGuard {
+  readonly #signal: AbortSignal | null;
+  readonly #where: string;
+  readonly #remove: () => void;
+  #interrupted = false;
+
+  constructor(where: string, signal: AbortSignal | null) {
+    this.#where = where;
+    this.#signal = signal;
+    signal?.throwIfAborted();
+    this.#remove = platform().onInterrupt(() => {
+      this.#interrupted = true;
+    });
+  }
+
+  /** @throws the signal's reason, or KeyboardInterrupt, when somebody asked to stop. */
+  check(): void {
+    this.#signal?.throwIfAborted();
+    if (this.#interrupted) {
+      throw new KeyboardInterrupt(`${this.#where}: stopped by Ctrl-C between two steps; the weights are those of the last step`);
+    }
+  }
+
+  end(): void {
+    this.#remove();
+  }
+}
+
