@@ -1,5 +1,5 @@
 /** `keras.activations`: elementwise functions by name, function or config. */
-import { didYouMean, describe } from "../core/errors.ts";
+import { describe, didYouMean } from "../core/errors.ts";
 import { isPlainObject } from "../core/tree.ts";
 import * as ops from "../ops/index.ts";
 import type { Result, TensorLike } from "../ops/kerasTensor.ts";
@@ -22,9 +22,9 @@ export {
   selu,
   sigmoid,
   silu,
-  softShrink,
   softmax,
   softplus,
+  softShrink,
   softsign,
   sparsemax,
   sparsePlus,
@@ -137,17 +137,22 @@ export function get(identifier: ActivationLike | null | undefined): ActivationFu
   if (typeof identifier === "string") {
     if (Object.hasOwn(FUNCTIONS, identifier)) return FUNCTIONS[identifier] as ActivationFunction;
     const known = Object.keys(FUNCTIONS);
-    throw new RangeError(`unknown activation ${describe(identifier)}.${didYouMean(identifier, known)} Known: ${known.join(", ")}`);
+    throw new RangeError(
+      `unknown activation ${describe(identifier)}.${didYouMean(identifier, known)} Known: ${known.join(", ")}`,
+    );
   }
   if (isPlainObject(identifier) && "class_name" in identifier) {
     const revived = deserializeObject(identifier);
     if (typeof revived === "function" || typeof revived === "string") return get(revived as ActivationLike);
   }
-  throw new TypeError(`expected an activation: a name, a config, a function or a layer. Received: ${describe(identifier)}`);
+  throw new TypeError(
+    `expected an activation: a name, a config, a function or a layer. Received: ${describe(identifier)}`,
+  );
 }
 
 /** Name of a built-in activation, else the config of the function or layer. */
-export const serialize = (activation: ActivationFunction): unknown => NAMES.get(activation) ?? serializeObject(activation);
+export const serialize = (activation: ActivationFunction): unknown =>
+  NAMES.get(activation) ?? serializeObject(activation);
 export const deserialize = (config: Config | string): ActivationFunction => get(config);
 
 /** Name to show for an activation in plots and messages. */

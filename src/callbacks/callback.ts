@@ -25,7 +25,8 @@ export class Callback {
 
   /** The model being trained. @throws Error before a run has started. */
   get model(): Trainer {
-    if (!this.#model) throw new Error(`${this.constructor.name}: the callback is not part of a run yet; pass it to fit`);
+    if (!this.#model)
+      throw new Error(`${this.constructor.name}: the callback is not part of a run yet; pass it to fit`);
     return this.#model;
   }
 

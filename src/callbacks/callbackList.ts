@@ -33,14 +33,20 @@ export interface CallbackListOptions {
 }
 
 /** Logs as callbacks see them: keys in alphabetical order. */
-export const sortedLogs = (logs: Logs): Logs => Object.fromEntries(Object.entries(logs).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+export const sortedLogs = (logs: Logs): Logs =>
+  Object.fromEntries(Object.entries(logs).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 
 export class CallbackList {
   readonly callbacks: readonly Callback[];
   readonly history: History | null;
 
   /** @throws TypeError for something in the list that is no callback. */
-  constructor(where: string, given: readonly CallbackLike[] | CallbackLike | null, model: Trainer, options: CallbackListOptions) {
+  constructor(
+    where: string,
+    given: readonly CallbackLike[] | CallbackLike | null,
+    model: Trainer,
+    options: CallbackListOptions,
+  ) {
     const list = (given === null ? [] : Array.isArray(given) ? given : [given]).map((item: unknown) => {
       if (item instanceof Callback) return item;
       if (isPlainObject(item)) return new LambdaCallback(item as LambdaHooks);

@@ -54,7 +54,9 @@ export class EarlyStopping extends Callback {
     checkOptions("EarlyStopping", options, OPTIONS);
     const mode = options.mode ?? "auto";
     if (!["auto", "min", "max"].includes(mode)) {
-      throw new RangeError(`EarlyStopping: expected \`mode\` to be "auto", "min" or "max". Received: ${describe(mode)}`);
+      throw new RangeError(
+        `EarlyStopping: expected \`mode\` to be "auto", "min" or "max". Received: ${describe(mode)}`,
+      );
     }
     this.monitor = options.monitor ?? "val_loss";
     this.#options = {

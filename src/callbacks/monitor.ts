@@ -5,7 +5,12 @@ import type { Trainer } from "../trainers/trainer.ts";
  * @param mode - `"auto"` asks the metric of that name.
  * @throws RangeError when auto cannot tell, asking for a mode.
  */
-export function monitorDirection(where: string, monitor: string, mode: "auto" | "min" | "max", model: Trainer): "min" | "max" {
+export function monitorDirection(
+  where: string,
+  monitor: string,
+  mode: "auto" | "min" | "max",
+  model: Trainer,
+): "min" | "max" {
   if (mode !== "auto") return mode;
   const name = monitor.replace(/^val_/, "");
   if (name === "loss") return "min";

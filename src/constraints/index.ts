@@ -16,7 +16,6 @@ export interface Constraint {
 }
 
 /** @see keras/src/constraints/constraints.py (Keras 3.x) */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: instances are functions
 export abstract class Constraint extends ConfigObject {
   abstract override call(w: Tensor): Tensor;
 }
@@ -105,7 +104,9 @@ export type ConstraintFunction = (w: Tensor) => Tensor;
 export type ConstraintLike = string | Config | Constraint | ConstraintFunction;
 
 /** Classes by their name in files. */
-export const CLASSES = { MaxNorm, NonNeg, UnitNorm, MinMaxNorm } as unknown as Readonly<Record<string, SerializableClass>>;
+export const CLASSES = { MaxNorm, NonNeg, UnitNorm, MinMaxNorm } as unknown as Readonly<
+  Record<string, SerializableClass>
+>;
 
 const family: Family<ConstraintFunction> = {
   what: "constraint",

@@ -59,7 +59,9 @@ class IdentityBase extends Initializer {
 
   override call(shape: StaticShape, dtype: DType = floatx()): Tensor {
     if (shape.length !== 2) {
-      throw new ShapeError(`Identity: expected a shape of rank 2. Received: ${formatShape(shape)} (${describe(shape.length)})`);
+      throw new ShapeError(
+        `Identity: expected a shape of rank 2. Received: ${formatShape(shape)} (${describe(shape.length)})`,
+      );
     }
     return ops.multiply(ops.eye(shape[0]!, shape[1]!, { dtype }), this.gain);
   }

@@ -1,13 +1,13 @@
 /** `keras.initializers`. */
 import type { DType } from "../core/dtype.ts";
-import type { StaticShape } from "../core/shape.ts";
 import { toSnakeCase } from "../core/names.ts";
+import type { StaticShape } from "../core/shape.ts";
 import { Tensor } from "../runtime/tensor.ts";
 import { type Family, resolveObject } from "../serialization/configObject.ts";
 import type { Config, SerializableClass } from "../serialization/registry.ts";
 import { serializeObject } from "../serialization/serialize.ts";
 import { Constant, Identity, Ones, Zeros } from "./constant.ts";
-import { Initializer } from "./initializer.ts";
+import type { Initializer } from "./initializer.ts";
 import {
   GlorotNormal,
   GlorotUniform,

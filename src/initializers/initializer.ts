@@ -9,7 +9,6 @@ export interface Initializer {
 }
 
 /** @see keras/src/initializers/initializer.py (Keras 3.x) */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: instances are functions
 export abstract class Initializer extends ConfigObject {
   abstract override call(shape: StaticShape, dtype?: DType): Tensor;
 }

@@ -157,12 +157,18 @@ class VarianceScalingBase extends RandomInitializer {
   readonly inputAxes: readonly number[] | null;
   readonly outputAxes: readonly number[] | null;
 
-  constructor(options: VarianceScalingOptions = {}, where = "VarianceScaling", known: readonly string[] = ["scale", "mode", "distribution"]) {
+  constructor(
+    options: VarianceScalingOptions = {},
+    where = "VarianceScaling",
+    known: readonly string[] = ["scale", "mode", "distribution"],
+  ) {
     super(where, options, ["inputAxes", "outputAxes", ...known]);
     const { scale = 1, mode = "fan_in", distribution = "truncated_normal" } = options;
     if (!(scale > 0)) throw new RangeError(`${where}: expected \`scale\` to be positive. Received: ${describe(scale)}`);
     if (!["fan_in", "fan_out", "fan_avg"].includes(mode)) {
-      throw new RangeError(`${where}: expected \`mode\` to be "fan_in", "fan_out" or "fan_avg". Received: ${describe(mode)}`);
+      throw new RangeError(
+        `${where}: expected \`mode\` to be "fan_in", "fan_out" or "fan_avg". Received: ${describe(mode)}`,
+      );
     }
     const standard = distribution === "normal" ? "truncated_normal" : distribution;
     if (!["uniform", "truncated_normal", "untruncated_normal"].includes(standard)) {
@@ -226,7 +232,8 @@ class OrthogonalBase extends RandomInitializer {
   }
 
   override call(shape: StaticShape, dtype: DType = floatx()): Tensor {
-    if (shape.length < 2) throw new ShapeError(`Orthogonal: expected a shape of rank 2 or more. Received: ${formatShape(shape)}`);
+    if (shape.length < 2)
+      throw new ShapeError(`Orthogonal: expected a shape of rank 2 or more. Received: ${formatShape(shape)}`);
     const columns = shape.at(-1)!;
     const rows = product(shape.slice(0, -1));
     const [tall, wide] = [Math.max(rows, columns), Math.min(rows, columns)];

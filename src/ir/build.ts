@@ -25,6 +25,9 @@ export function emit<P extends Primitive>(
 const one = <P extends Primitive>(op: P, inputs: readonly Value[], attributes: PrimitiveAttributes[P]): Value =>
   emit(op, inputs, attributes)[0]!;
 
+/** Applies a primitive of one result. */
+export const emitOne = one;
+
 type UnaryName = keyof import("./primitives.ts").UnaryPrimitives | "logical_not" | "bitwise_not" | "is_nan" | "is_inf";
 type BinaryName =
   | keyof import("./primitives.ts").BinaryPrimitives

@@ -491,7 +491,6 @@ export class LayerBase extends Operation {
 
   /** Makes an instance from what `getConfig` returned. */
   static fromConfig(config: Config, _customObjects?: CustomObjects): object {
-    // biome-ignore lint/complexity/noThisInStatic: `this` is the class that is being revived
     const cls = this as unknown as new (options: Record<string, unknown>) => object;
     return new cls(optionsFromConfig(cls as never, config));
   }

@@ -153,7 +153,11 @@ export interface SparseCrossentropyOptions {
 }
 
 /** −log p of the class that each integer label names. */
-export function sparseCategoricalCrossentropy(yTrue: Operand, yPred: Operand, options: SparseCrossentropyOptions = {}): Tensor {
+export function sparseCategoricalCrossentropy(
+  yTrue: Operand,
+  yPred: Operand,
+  options: SparseCrossentropyOptions = {},
+): Tensor {
   const { fromLogits = false, ignoreClass = null, axis = -1 } = options;
   const p = floatTensor(yPred);
   let y = toTensor(yTrue);
@@ -189,7 +193,14 @@ export function binaryFocalCrossentropy(
   yPred: Operand,
   options: FocalOptions & { applyClassBalancing?: boolean } = {},
 ): Tensor {
-  const { applyClassBalancing = false, alpha = 0.25, gamma = 2, fromLogits = false, labelSmoothing = 0, axis = -1 } = options;
+  const {
+    applyClassBalancing = false,
+    alpha = 0.25,
+    gamma = 2,
+    fromLogits = false,
+    labelSmoothing = 0,
+    axis = -1,
+  } = options;
   let p = floatTensor(yPred);
   let y: Tensor = ops.cast(toTensor(yTrue), p.dtype);
   if (labelSmoothing) y = ops.add(ops.multiply(y, 1 - labelSmoothing), 0.5 * labelSmoothing);
@@ -219,7 +230,10 @@ export function categoricalFocalCrossentropy(yTrue: Operand, yPred: Operand, opt
 export function categoricalGeneralizedCrossEntropy(yTrue: Operand, yPred: Operand, options: { q: number }): Tensor {
   const p = floatTensor(yPred);
   const classes = p.shape.at(-1)!;
-  const selected = ops.sum(ops.multiply(p, ops.oneHot(ops.cast(toTensor(yTrue), "int32"), classes, { dtype: p.dtype })), LAST);
+  const selected = ops.sum(
+    ops.multiply(p, ops.oneHot(ops.cast(toTensor(yTrue), "int32"), classes, { dtype: p.dtype })),
+    LAST,
+  );
   return ops.divide(ops.subtract(1, ops.power(ops.clip(selected, epsilon(), 1 - epsilon()), options.q)), options.q);
 }
 
@@ -236,7 +250,11 @@ export function dice(yTrue: Operand, yPred: Operand, options: AxisOption = {}): 
 }
 
 /** 1 − I / (I + α·FP + β·FN + ε). Salehi et al. 2017. */
-export function tversky(yTrue: Operand, yPred: Operand, options: AxisOption & { alpha?: number; beta?: number } = {}): Tensor {
+export function tversky(
+  yTrue: Operand,
+  yPred: Operand,
+  options: AxisOption & { alpha?: number; beta?: number } = {},
+): Tensor {
   const { alpha = 0.5, beta = 0.5 } = options;
   const axis = { axis: options.axis ?? null };
   const p = floatTensor(yPred);

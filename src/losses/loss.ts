@@ -34,7 +34,6 @@ export interface Loss {
  *
  * @see keras/src/losses/loss.py (Keras 3.x)
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: instances are functions
 export abstract class Loss extends ConfigObject {
   static readonly configKeys: Readonly<Record<string, string>> = { name: "name", reduction: "reduction" };
   static readonly ignoredConfigKeys: readonly string[] = ["dtype"];
@@ -49,9 +48,17 @@ export abstract class Loss extends ConfigObject {
     if (options.name !== undefined && options.name !== null && typeof options.name !== "string") {
       throw new TypeError(`${className}: expected \`name\` to be a string. Received: ${describe(options.name)}`);
     }
-    Object.defineProperty(this, "name", { value: options.name ?? toSnakeCase(className), writable: true, enumerable: true, configurable: true });
+    Object.defineProperty(this, "name", {
+      value: options.name ?? toSnakeCase(className),
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
     this.name = options.name ?? toSnakeCase(className);
-    this.reduction = standardizeReduction(className, options.reduction === undefined ? "sum_over_batch_size" : options.reduction);
+    this.reduction = standardizeReduction(
+      className,
+      options.reduction === undefined ? "sum_over_batch_size" : options.reduction,
+    );
     this.dtype = standardizeDType(options.dtype ?? floatx());
   }
 

@@ -7,21 +7,34 @@ import type { Tensor } from "../runtime/tensor.ts";
 /** How per-sample losses become the loss of a batch. */
 export type Reduction = "sum_over_batch_size" | "sum" | "mean" | "mean_with_sample_weight" | "none" | null;
 
-const REDUCTIONS: readonly Reduction[] = ["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", null];
+const REDUCTIONS: readonly Reduction[] = [
+  "sum_over_batch_size",
+  "sum",
+  "mean",
+  "mean_with_sample_weight",
+  "none",
+  null,
+];
 
 /** @throws RangeError for anything that is no reduction. */
 export function standardizeReduction(where: string, reduction: unknown): Reduction {
   if (REDUCTIONS.includes(reduction as Reduction)) return reduction as Reduction;
-  throw new RangeError(`${where}: expected \`reduction\` to be one of ${REDUCTIONS.map(describe).join(", ")}. Received: ${describe(reduction)}`);
+  throw new RangeError(
+    `${where}: expected \`reduction\` to be one of ${REDUCTIONS.map(describe).join(", ")}. Received: ${describe(reduction)}`,
+  );
 }
 
 /** Removes or adds a trailing axis of size 1 where ranks differ by one. @see keras/src/losses/loss.py `squeeze_or_expand_to_same_rank` */
 export function alignRanks(a: Tensor, b: Tensor, expandRank1 = true): [Tensor, Tensor] {
   if (a.ndim === b.ndim + 1 && a.shape.at(-1) === 1) {
-    return b.ndim === 1 && expandRank1 ? [a, keepMask(ops.expandDims(b, -1), b)] : [keepMask(ops.squeeze(a, { axis: -1 }), a), b];
+    return b.ndim === 1 && expandRank1
+      ? [a, keepMask(ops.expandDims(b, -1), b)]
+      : [keepMask(ops.squeeze(a, { axis: -1 }), a), b];
   }
   if (b.ndim === a.ndim + 1 && b.shape.at(-1) === 1) {
-    return a.ndim === 1 && expandRank1 ? [keepMask(ops.expandDims(a, -1), a), b] : [a, keepMask(ops.squeeze(b, { axis: -1 }), b)];
+    return a.ndim === 1 && expandRank1
+      ? [keepMask(ops.expandDims(a, -1), a), b]
+      : [a, keepMask(ops.squeeze(b, { axis: -1 }), b)];
   }
   return [a, b];
 }
@@ -49,7 +62,13 @@ function applyMask(weight: Tensor | null, mask: Tensor | null, dtype: string, re
  * @param values - Per-sample losses.
  * @param weight - Broadcasts to `values` after ranks are aligned.
  */
-export function reduceWeighted(values: Tensor, weight: Tensor | null, mask: Tensor | null, reduction: Reduction, dtype: string): Tensor {
+export function reduceWeighted(
+  values: Tensor,
+  weight: Tensor | null,
+  mask: Tensor | null,
+  reduction: Reduction,
+  dtype: string,
+): Tensor {
   const x = ops.cast(values, dtype);
   const w = applyMask(weight ? ops.cast(weight, dtype) : null, mask, dtype, reduction);
   let weighted = x;

@@ -4,7 +4,7 @@ import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
 import { LayerBase } from "../layers/layer.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import type { Node } from "../ops/node.ts";
-import { classNameOf, type Config, Operation } from "../ops/operation.ts";
+import { type Config, classNameOf, Operation } from "../ops/operation.ts";
 import type { CustomObjects } from "../serialization/registry.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
 import { toCamelCase, toSnakeKey } from "./callKeys.ts";
@@ -29,13 +29,22 @@ function serializeArguments(graph: Graph, node: Node): Config {
           config: {
             shape: value.shape,
             dtype: value.dtype,
-            keras_history: [value.kerasHistory!.operation.name, nodeIndexIn(graph, value), value.kerasHistory!.tensorIndex],
+            keras_history: [
+              value.kerasHistory!.operation.name,
+              nodeIndexIn(graph, value),
+              value.kerasHistory!.tensorIndex,
+            ],
           },
         }
       : serializeObject(value);
-  const args = (hasOptions ? node.args.slice(0, -1) : node.args).map((arg) => mapStructure(leaf, arg as Nested<unknown>));
+  const args = (hasOptions ? node.args.slice(0, -1) : node.args).map((arg) =>
+    mapStructure(leaf, arg as Nested<unknown>),
+  );
   const kwargs = Object.fromEntries(
-    Object.entries(hasOptions ? last : {}).map(([key, value]) => [toSnakeKey(key), mapStructure(leaf, value as Nested<unknown>)]),
+    Object.entries(hasOptions ? last : {}).map(([key, value]) => [
+      toSnakeKey(key),
+      mapStructure(leaf, value as Nested<unknown>),
+    ]),
   );
   return { args, kwargs };
 }
@@ -113,7 +122,9 @@ class GraphReader {
       return value;
     };
     const resolved = args.map(resolve);
-    const options = Object.fromEntries(Object.entries(kwargs).map(([key, value]) => [toCamelCase(key), resolve(value)]));
+    const options = Object.fromEntries(
+      Object.entries(kwargs).map(([key, value]) => [toCamelCase(key), resolve(value)]),
+    );
     if (missing) return false;
     // An absent mask is what a call without the option means.
     if (options.mask === null) delete options.mask;
@@ -124,7 +135,8 @@ class GraphReader {
 
 /** A call in the current format `{args, kwargs}`; the list format of older files is turned into it. */
 function normalizeCall(where: string, operation: Operation, data: unknown): { args: unknown[]; kwargs: Config } {
-  if (isPlainObject(data) && Array.isArray(data.args)) return { args: data.args, kwargs: (data.kwargs ?? {}) as Config };
+  if (isPlainObject(data) && Array.isArray(data.args))
+    return { args: data.args, kwargs: (data.kwargs ?? {}) as Config };
   if (Array.isArray(data)) {
     let kwargs: Config = {};
     const tensors = data.map((entry) => {
@@ -153,7 +165,9 @@ export function graphFromConfig(
     const options = { path: `config.layers[${i}]`, ...(customObjects ? { customObjects } : {}) };
     const operation = deserializeObject(entry, options);
     if (!(operation instanceof Operation)) {
-      throw new SerializationError(`${where}: layers[${i}] is no layer and no operation. Received: ${describe(operation)}`);
+      throw new SerializationError(
+        `${where}: layers[${i}] is no layer and no operation. Received: ${describe(operation)}`,
+      );
     }
     // A revived graph model has recorded no call of itself, so indices in the file count from its first real call.
     reader.add(String(entry.name ?? (entry.config as Config | undefined)?.name ?? operation.name), operation);
@@ -170,7 +184,9 @@ export function graphFromConfig(
     });
     if (left.length === pending.length) {
       const names = [...new Set(left.map((call) => `"${call.operation.name}" (${classNameOf(call.operation)})`))];
-      throw new SerializationError(`${where}: the graph in the config has a loop or a missing node at: ${names.join(", ")}`);
+      throw new SerializationError(
+        `${where}: the graph in the config has a loop or a missing node at: ${names.join(", ")}`,
+      );
     }
     pending = left;
   }

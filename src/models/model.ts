@@ -2,20 +2,20 @@
 import { describe } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
-import { InputLayerBase, Input } from "../layers/core/inputLayer.ts";
+import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
 import { LayerBase, type LayerOptions } from "../layers/layer.ts";
 import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
 import { producerOf } from "../ops/node.ts";
-import { classNameOf, type Config, type Operation } from "../ops/operation.ts";
-import { saveModel, saveWeights, loadWeights, type SaveOptions, type LoadWeightsOptions } from "../saving/savingApi.ts";
+import { type Config, classNameOf, type Operation } from "../ops/operation.ts";
+import type { Tensor } from "../runtime/tensor.ts";
 import { saveModelToBytes } from "../saving/kerasArchive.ts";
+import { type LoadWeightsOptions, loadWeights, type SaveOptions, saveModel, saveWeights } from "../saving/savingApi.ts";
 import type { CustomObjects } from "../serialization/registry.ts";
 import { serializeObject } from "../serialization/serialize.ts";
-import type { Tensor } from "../runtime/tensor.ts";
 import { Trainer } from "../trainers/trainer.ts";
 import { printSummary, type SummaryOptions } from "../viz/summary.ts";
-import { Graph } from "./graph.ts";
 import { graphConfig, graphFromConfig } from "./functionalConfig.ts";
+import { Graph } from "./graph.ts";
 import { matchInputs } from "./inputMatching.ts";
 
 /** Options of a functional {@link Model}. */
@@ -37,7 +37,9 @@ function functionalArguments(args: AnyModelArguments): FunctionalOptions | null 
   if (args.length >= 2 && first !== undefined && second !== undefined) {
     return { ...(isPlainObject(third) ? third : {}), inputs: first, outputs: second } as FunctionalOptions;
   }
-  return isPlainObject(first) && "inputs" in first && "outputs" in first ? (first as unknown as FunctionalOptions) : null;
+  return isPlainObject(first) && "inputs" in first && "outputs" in first
+    ? (first as unknown as FunctionalOptions)
+    : null;
 }
 
 /** The graph from declared inputs, which become fresh inputs where they are results of other layers. */
@@ -63,7 +65,9 @@ export class ModelBase extends Trainer {
 
   constructor(...args: unknown[]) {
     const functional = functionalArguments(args);
-    const options = (functional ? { name: functional.name, trainable: functional.trainable } : (args[0] ?? {})) as ModelOptions;
+    const options = (
+      functional ? { name: functional.name, trainable: functional.trainable } : (args[0] ?? {})
+    ) as ModelOptions;
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     super(given);
     if (functional) {
@@ -95,7 +99,9 @@ export class ModelBase extends Trainer {
 
   /** Layers in execution order (graph), or in the order of properties (subclass). */
   get layers(): LayerBase[] {
-    return this.graph ? this.graph.operations.filter((op): op is LayerBase => op instanceof LayerBase) : super.sublayers;
+    return this.graph
+      ? this.graph.operations.filter((op): op is LayerBase => op instanceof LayerBase)
+      : super.sublayers;
   }
 
   override get sublayers(): LayerBase[] {
@@ -146,7 +152,8 @@ export class ModelBase extends Trainer {
    * @throws RangeError when there is no such layer, listing the names that exist.
    */
   getLayer(which: string | number | { name?: string; index?: number }): LayerBase {
-    const { name, index } = typeof which === "string" ? { name: which } : typeof which === "number" ? { index: which } : which;
+    const { name, index } =
+      typeof which === "string" ? { name: which } : typeof which === "number" ? { index: which } : which;
     if ((name === undefined) === (index === undefined)) {
       throw new TypeError("getLayer: give a name or an index, one of them");
     }
@@ -158,7 +165,9 @@ export class ModelBase extends Trainer {
     }
     const found = layers.find((layer) => layer.name === name);
     if (found) return found;
-    throw new RangeError(`getLayer: no layer named ${describe(name)}. Existing layers: ${layers.map((l) => l.name).join(", ")}`);
+    throw new RangeError(
+      `getLayer: no layer named ${describe(name)}. Existing layers: ${layers.map((l) => l.name).join(", ")}`,
+    );
   }
 
   override call(inputs: unknown, _options?: unknown): unknown {
@@ -182,7 +191,10 @@ export class ModelBase extends Trainer {
       return value === null || (value.shape.length === shape.length && value.shape.every((d, k) => d === shape[k]));
     });
     if (same) {
-      return mapStructure((t: KerasTensor) => new KerasTensor(t.shape, { dtype: t.dtype }), graph.outputStructure) as Nested<KerasTensor>;
+      return mapStructure(
+        (t: KerasTensor) => new KerasTensor(t.shape, { dtype: t.dtype }),
+        graph.outputStructure,
+      ) as Nested<KerasTensor>;
     }
     return graph.run(values, (operation, inner) => operation.computeOutputSpec(...inner)) as Nested<KerasTensor>;
   }
@@ -210,7 +222,6 @@ export class ModelBase extends Trainer {
     if ("layers" in config && "input_layers" in config && "output_layers" in config) {
       const { inputs, outputs } = graphFromConfig(config, customObjects);
       const options: FunctionalOptions = { inputs, outputs, name: (config.name ?? null) as string | null };
-      // biome-ignore lint/complexity/noThisInStatic: `this` is the class that is being revived
       const cls = this as unknown as new (options: FunctionalOptions) => ModelBase;
       const model = new cls(options);
       if (config.trainable === false) model.trainable = false;
@@ -273,10 +284,18 @@ export interface Model<O = KerasTensor> extends ModelBase {
 
 interface ModelClass {
   new <O = KerasTensor>(options: FunctionalOptions<Nested<KerasTensor>, O>): Model<O>;
-  new <O = KerasTensor>(inputs: Nested<KerasTensor>, outputs: O, options?: { name?: string; trainable?: boolean }): Model<O>;
+  new <O = KerasTensor>(
+    inputs: Nested<KerasTensor>,
+    outputs: O,
+    options?: { name?: string; trainable?: boolean },
+  ): Model<O>;
   new (options?: ModelOptions): Model;
   <O = KerasTensor>(options: FunctionalOptions<Nested<KerasTensor>, O>): Model<O>;
-  <O = KerasTensor>(inputs: Nested<KerasTensor>, outputs: O, options?: { name?: string; trainable?: boolean }): Model<O>;
+  <O = KerasTensor>(
+    inputs: Nested<KerasTensor>,
+    outputs: O,
+    options?: { name?: string; trainable?: boolean },
+  ): Model<O>;
   fromConfig(config: Config, customObjects?: CustomObjects): object;
   readonly className?: string;
   readonly modulePath?: string;
@@ -284,7 +303,8 @@ interface ModelClass {
 
 const construct = function Model(this: unknown, ...args: unknown[]): object {
   const target = new.target as unknown;
-  if (target !== undefined && target !== construct) return Reflect.construct(ModelBase, args, target as NewableFunction);
+  if (target !== undefined && target !== construct)
+    return Reflect.construct(ModelBase, args, target as NewableFunction);
   return Reflect.construct(functionalArguments(args) ? FunctionalBase : ModelBase, args);
 };
 construct.prototype = ModelBase.prototype;

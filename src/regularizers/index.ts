@@ -15,14 +15,15 @@ export interface Regularizer {
 }
 
 /** @see keras/src/regularizers/regularizers.py (Keras 3.x) */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: instances are functions
 export abstract class Regularizer extends ConfigObject {
   abstract override call(x: Tensor): Tensor;
 }
 
 function coefficient(where: string, name: string, value: unknown): number {
   if (typeof value !== "number" || !Number.isFinite(value) || value < 0) {
-    throw new RangeError(`${where}: expected \`${name}\` to be a finite non-negative number. Received: ${describe(value)}`);
+    throw new RangeError(
+      `${where}: expected \`${name}\` to be a finite non-negative number. Received: ${describe(value)}`,
+    );
   }
   return value;
 }
@@ -31,7 +32,12 @@ const absoluteSum = (x: Tensor, factor: number): Tensor => ops.multiply(ops.sum(
 const squareSum = (x: Tensor, factor: number): Tensor => ops.multiply(ops.sum(ops.square(x)), factor);
 
 /** The number given alone or as the option of its name. */
-function single<K extends string>(where: string, name: K, given: number | { [key in K]?: number } | undefined, fallback: number): number {
+function single<K extends string>(
+  where: string,
+  name: K,
+  given: number | { [key in K]?: number } | undefined,
+  fallback: number,
+): number {
   if (typeof given === "object" && given !== null) checkOptions(where, given, [name]);
   const value = typeof given === "object" && given !== null ? given[name] : given;
   return coefficient(where, name, value ?? fallback);
@@ -99,11 +105,14 @@ class OrthogonalRegularizerBase extends Regularizer {
     this.factor = coefficient("OrthogonalRegularizer", "factor", options.factor ?? 0.01);
     this.mode = options.mode ?? "rows";
     if (this.mode !== "rows" && this.mode !== "columns") {
-      throw new RangeError(`OrthogonalRegularizer: expected \`mode\` to be "rows" or "columns". Received: ${describe(this.mode)}`);
+      throw new RangeError(
+        `OrthogonalRegularizer: expected \`mode\` to be "rows" or "columns". Received: ${describe(this.mode)}`,
+      );
     }
   }
   override call(x: Tensor): Tensor {
-    if (x.ndim !== 2) throw new ShapeError(`OrthogonalRegularizer: expected a matrix. Received: shape ${formatShape(x.shape)}`);
+    if (x.ndim !== 2)
+      throw new ShapeError(`OrthogonalRegularizer: expected a matrix. Received: shape ${formatShape(x.shape)}`);
     const rows = this.mode === "rows";
     const size = x.shape[rows ? 0 : 1]!;
     const unit = ops.normalize(x, { axis: rows ? 1 : 0 });
@@ -133,7 +142,9 @@ export type RegularizerFunction = (x: Tensor) => Tensor;
 export type RegularizerLike = string | Config | Regularizer | RegularizerFunction;
 
 /** Classes by their name in files. */
-export const CLASSES = { L1, L2, L1L2, OrthogonalRegularizer } as unknown as Readonly<Record<string, SerializableClass>>;
+export const CLASSES = { L1, L2, L1L2, OrthogonalRegularizer } as unknown as Readonly<
+  Record<string, SerializableClass>
+>;
 
 const family: Family<RegularizerFunction> = {
   what: "regularizer",

@@ -33,7 +33,6 @@ export abstract class ConfigObject extends CallableObject {
   }
 
   static fromConfig(config: Config, _customObjects?: CustomObjects): object {
-    // biome-ignore lint/complexity/noThisInStatic: `this` is the class that is being revived
     const cls = this as unknown as new (options: Record<string, unknown>) => object;
     return new cls(optionsFromConfig(cls, config));
   }
@@ -69,7 +68,9 @@ export function resolveObject<T>(family: Family<T>, identifier: unknown): T {
     throw new TypeError(`expected the config of ${article(what)}. Received: the config of ${describe(revived)}`);
   }
   if (accepts(identifier)) return identifier;
-  throw new TypeError(`expected ${article(what)}: a name, a config, an object or a function. Received: ${describe(identifier)}`);
+  throw new TypeError(
+    `expected ${article(what)}: a name, a config, an object or a function. Received: ${describe(identifier)}`,
+  );
 }
 
 const article = (what: string): string => `${/^[aeiou]/.test(what) ? "an" : "a"} ${what}`;

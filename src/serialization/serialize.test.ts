@@ -64,7 +64,6 @@ class FakeDense {
     this.builtWith = config;
   }
   static fromConfig(config: Config): object {
-    // biome-ignore lint/complexity/noThisInStatic: `this` is the class that is being revived
     const cls = this as unknown as new (options: object) => object;
     return new cls(optionsFromConfig(cls, config));
   }

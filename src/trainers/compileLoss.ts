@@ -1,7 +1,6 @@
 /** The loss of a compiled model: one function per output, weights, and the totals that logs show. */
 import { describe } from "../core/errors.ts";
-import { isNested } from "../core/tree.ts";
-import { flatten, type Nested } from "../core/tree.ts";
+import { flatten, isNested, type Nested } from "../core/tree.ts";
 import * as losses from "../losses/index.ts";
 import { Mean } from "../metrics/index.ts";
 import * as ops from "../ops/index.ts";
@@ -51,7 +50,9 @@ export class CompileLoss {
     this.#losses = loss;
     this.#weights = weights;
     if (weights !== null && typeof weights !== "number" && typeof weights !== "object") {
-      throw new TypeError(`compile: expected \`lossWeights\` to be a number, list or dict. Received: ${describe(weights)}`);
+      throw new TypeError(
+        `compile: expected \`lossWeights\` to be a number, list or dict. Received: ${describe(weights)}`,
+      );
     }
     // A name that does not exist fails here and not at the first batch.
     for (const item of isNested(loss) && !isConfig(loss) ? flatten(loss as Nested<unknown>) : [loss]) {
@@ -77,7 +78,9 @@ export class CompileLoss {
   build(yTrue: unknown, yPred: unknown, outputNames: readonly string[] | null): void {
     const places = outputPlaces(yPred, outputNames);
     const predictions = flatten(yPred as Nested<Tensor>);
-    const given = isConfig(this.#losses) ? places.map(() => this.#losses) : itemsPerOutput("compile", "loss", this.#losses, places, "every");
+    const given = isConfig(this.#losses)
+      ? places.map(() => this.#losses)
+      : itemsPerOutput("compile", "loss", this.#losses, places, "every");
     const labels = this.#labels(yTrue, places, given);
     const weights = itemsPerOutput("compile", "lossWeights", this.#weights, places, "only") as (number | null)[];
     const used = places.filter((_, i) => given[i] !== null);

@@ -22,12 +22,16 @@ interface OutputMetric {
 
 /** `"accuracy"` means the one that fits the shapes. @see keras/src/trainers/compile_utils.py (Keras 3.x) */
 function accuracyFor(yTrue: Tensor, yPred: Tensor): metrics.Metric {
-  if (yPred.shape.at(-1) === 1 || (yTrue.ndim === yPred.ndim && yPred.ndim === 1)) return new metrics.BinaryAccuracy({ name: "accuracy" });
+  if (yPred.shape.at(-1) === 1 || (yTrue.ndim === yPred.ndim && yPred.ndim === 1))
+    return new metrics.BinaryAccuracy({ name: "accuracy" });
   const sparse = yTrue.ndim < yPred.ndim || (yTrue.shape.at(-1) === 1 && yPred.shape.at(-1)! > 1);
-  return sparse ? new metrics.SparseCategoricalAccuracy({ name: "accuracy" }) : new metrics.CategoricalAccuracy({ name: "accuracy" });
+  return sparse
+    ? new metrics.SparseCategoricalAccuracy({ name: "accuracy" })
+    : new metrics.CategoricalAccuracy({ name: "accuracy" });
 }
 
-const isAccuracy = (item: unknown): item is string => typeof item === "string" && ["accuracy", "acc"].includes(item.toLowerCase());
+const isAccuracy = (item: unknown): item is string =>
+  typeof item === "string" && ["accuracy", "acc"].includes(item.toLowerCase());
 
 function resolveMetric(item: unknown, yTrue: Tensor, yPred: Tensor): metrics.Metric {
   if (item instanceof metrics.Metric) return item;
@@ -56,10 +60,13 @@ export class CompileMetrics {
     this.#weighted = weighted ?? [];
     for (const [what, given] of [["metrics", this.#metrics] as const, ["weightedMetrics", this.#weighted] as const]) {
       if (!Array.isArray(given) && !isPlainObject(given)) {
-        throw new TypeError(`compile: expected \`${what}\` to be a list or a dict by output name. Received: ${describe(given)}`);
+        throw new TypeError(
+          `compile: expected \`${what}\` to be a list or a dict by output name. Received: ${describe(given)}`,
+        );
       }
       for (const item of flatten(given as Nested<unknown>)) {
-        if (item !== null && !isAccuracy(item) && !isPlainObject(item)) metrics.get(item as Parameters<typeof metrics.get>[0]);
+        if (item !== null && !isAccuracy(item) && !isPlainObject(item))
+          metrics.get(item as Parameters<typeof metrics.get>[0]);
       }
     }
   }
@@ -107,9 +114,11 @@ export class CompileMetrics {
   }
 
   #perOutput(what: string, given: MetricsArgument, places: readonly OutputPlace[]): (readonly unknown[])[] {
-    const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : value === null || value === undefined ? [] : [value]);
+    const asList = (value: unknown): readonly unknown[] =>
+      Array.isArray(value) ? value : value === null || value === undefined ? [] : [value];
     if (Array.isArray(given) && given.length === 0) return places.map(() => []);
-    if (Array.isArray(given) && places.length === 1) return [given.length === 1 && Array.isArray(given[0]) ? given[0] : given];
+    if (Array.isArray(given) && places.length === 1)
+      return [given.length === 1 && Array.isArray(given[0]) ? given[0] : given];
     if (Array.isArray(given)) {
       if (given.length !== places.length) {
         throw new RangeError(
@@ -135,9 +144,19 @@ export class CompileMetrics {
     const places = outputPlaces(yPred, outputNames);
     const predictions = flatten(yPred as Nested<Tensor>);
     const labels = itemsPerOutput("metrics", "y", yTrue, places, "only") as (Tensor | null)[];
-    const weights = itemsPerOutput("metrics", "sampleWeight", sampleWeight ?? null, places, "every") as (Tensor | null)[];
+    const weights = itemsPerOutput(
+      "metrics",
+      "sampleWeight",
+      sampleWeight ?? null,
+      places,
+      "every",
+    ) as (Tensor | null)[];
     for (const { place, metric, weighted } of this.#entries!) {
-      metric.updateState(labels[place.index]!, predictions[place.index]!, weighted ? (weights[place.index] ?? null) : null);
+      metric.updateState(
+        labels[place.index]!,
+        predictions[place.index]!,
+        weighted ? (weights[place.index] ?? null) : null,
+      );
     }
   }
 

@@ -8,15 +8,15 @@ import {
   type HostStructure,
   isArrayData,
   mapHost,
-  sampleCount,
   type Shuffle,
+  sampleCount,
   sliceHost,
   toHost,
 } from "./dataAdapters/arrayAdapter.ts";
 import { takeRows } from "./dataAdapters/batchRows.ts";
 import { type ClassWeight, classWeightsToSampleWeights } from "./dataAdapters/classWeight.ts";
 import type { Batch, DataAdapter } from "./dataAdapters/dataAdapter.ts";
-import { type BatchFactory, type BatchSource, isBatchSource, IterableAdapter } from "./dataAdapters/iterableAdapter.ts";
+import { type BatchFactory, type BatchSource, IterableAdapter, isBatchSource } from "./dataAdapters/iterableAdapter.ts";
 
 /** Data of a run: arrays or tensors in any structure, or batches from a generator, an iterable, or a function that makes one. */
 export type FitData =
@@ -78,7 +78,9 @@ async function adaptValidation(data: FitData, batchSize: number): Promise<Adapte
   if (!Array.isArray(data) || data.length < 1 || data.length > 3) {
     throw new TypeError(`${where}: expected [x, y], [x, y, sampleWeight] or a generator. Received: ${describe(data)}`);
   }
-  const [x, y, weight] = await Promise.all(data.map((part, i) => toHost(part, `${where} ${["x", "y", "sampleWeight"][i]}`)));
+  const [x, y, weight] = await Promise.all(
+    data.map((part, i) => toHost(part, `${where} ${["x", "y", "sampleWeight"][i]}`)),
+  );
   const adapter = new ArrayAdapter(where, x!, y ?? null, weight ?? null, { batchSize, shuffle: false });
   return { adapter, labels: y ?? null };
 }
@@ -89,17 +91,28 @@ async function adaptValidation(data: FitData, batchSize: number): Promise<Adapte
  * @throws TypeError, RangeError for data that is not readable, of different lengths, empty, or combined with options
  *   that do not apply to it.
  */
-export async function adaptData(where: string, x: FitData, y: FitData | null, options: DataOptions): Promise<AdaptedData> {
+export async function adaptData(
+  where: string,
+  x: FitData,
+  y: FitData | null,
+  options: DataOptions,
+): Promise<AdaptedData> {
   const { validationData = null, validationSplit = 0, classWeight = null } = options;
   if (x === null || x === undefined) throw new TypeError(`${where}: \`x\` is missing. Received: ${describe(x)}`);
   const validationBatchSize = options.validationBatchSize ?? options.batchSize ?? DEFAULT_BATCH_SIZE;
   if (isGenerator(x)) {
-    const given = Object.entries({ y, sampleWeight: options.sampleWeight, classWeight }).find(([, v]) => v !== null && v !== undefined);
+    const given = Object.entries({ y, sampleWeight: options.sampleWeight, classWeight }).find(
+      ([, v]) => v !== null && v !== undefined,
+    );
     if (given) {
-      throw new TypeError(`${where}: with a generator, \`${given[0]}\` must be part of what it yields: [x, y] or [x, y, sampleWeight]`);
+      throw new TypeError(
+        `${where}: with a generator, \`${given[0]}\` must be part of what it yields: [x, y] or [x, y, sampleWeight]`,
+      );
     }
     if (validationSplit) {
-      throw new TypeError(`${where}: \`validationSplit\` works on arrays only. Pass \`validationData\` with a generator`);
+      throw new TypeError(
+        `${where}: \`validationSplit\` works on arrays only. Pass \`validationData\` with a generator`,
+      );
     }
     const validation = validationData === null ? null : await adaptValidation(validationData, validationBatchSize);
     return { adapter: new IterableAdapter(where, x), labels: null, validation };
@@ -112,13 +125,18 @@ export async function adaptData(where: string, x: FitData, y: FitData | null, op
       );
     }
   }
-  if (classWeight && options.sampleWeight) throw new TypeError(`${where}: give \`classWeight\` or \`sampleWeight\`, not both`);
+  if (classWeight && options.sampleWeight)
+    throw new TypeError(`${where}: give \`classWeight\` or \`sampleWeight\`, not both`);
   if (classWeight !== null && !isPlainObject(classWeight)) {
-    throw new TypeError(`${where}: expected \`classWeight\` to be a dict of class numbers. Received: ${describe(classWeight)}`);
+    throw new TypeError(
+      `${where}: expected \`classWeight\` to be a dict of class numbers. Received: ${describe(classWeight)}`,
+    );
   }
   const hostX = await toHost(x, `${where} x`);
   const hostY = y === null ? null : await toHost(y, `${where} y`);
-  let weights: HostStructure | null = options.sampleWeight ? await toHost(options.sampleWeight, `${where} sampleWeight`) : null;
+  let weights: HostStructure | null = options.sampleWeight
+    ? await toHost(options.sampleWeight, `${where} sampleWeight`)
+    : null;
   const count = sampleCount(where, { x: hostX, y: hostY, sampleWeight: weights });
   if (classWeight) weights = classWeightsToSampleWeights(where, hostY, classWeight);
   const batchSize =
@@ -150,10 +168,13 @@ export async function toSingleBatch(
   }
   const hostX = await toHost(x, `${where} x`);
   const hostY = y === null ? null : await toHost(y, `${where} y`);
-  let weights: HostStructure | null = options.sampleWeight ? await toHost(options.sampleWeight, `${where} sampleWeight`) : null;
+  let weights: HostStructure | null = options.sampleWeight
+    ? await toHost(options.sampleWeight, `${where} sampleWeight`)
+    : null;
   if (options.classWeight) weights = classWeightsToSampleWeights(where, hostY, options.classWeight);
   const count = sampleCount(where, { x: hostX, y: hostY, sampleWeight: weights });
-  const whole = (part: HostStructure | null) => (part === null ? null : mapHost((array) => takeRows(array, null, 0, count), part));
+  const whole = (part: HostStructure | null) =>
+    part === null ? null : mapHost((array) => takeRows(array, null, 0, count), part);
   const batch = { x: whole(hostX), y: whole(hostY), sampleWeight: whole(weights) };
   return { ...batch, size: batchSizeOf(where, batch.x) };
 }

@@ -15,7 +15,9 @@ export class EpochIterator {
 
   constructor(adapter: DataAdapter, stepsPerEpoch: number | null) {
     if (stepsPerEpoch !== null && (!Number.isInteger(stepsPerEpoch) || stepsPerEpoch < 1)) {
-      throw new RangeError(`expected the number of steps to be a positive integer. Received: ${describe(stepsPerEpoch)}`);
+      throw new RangeError(
+        `expected the number of steps to be a positive integer. Received: ${describe(stepsPerEpoch)}`,
+      );
     }
     this.#adapter = adapter;
     this.#stepsPerEpoch = stepsPerEpoch;
@@ -63,7 +65,8 @@ export class EpochIterator {
   async *epoch(epoch: number, perExecution: number): AsyncGenerator<Batch[]> {
     const limit = this.#stepsPerEpoch;
     // Short epochs go on in the pass in progress; a peeked batch of data that cannot restart must not be lost.
-    const goOn = limit !== null || this.#openedFor === epoch || (this.#peeked !== null && this.#adapter.batchCount === null);
+    const goOn =
+      limit !== null || this.#openedFor === epoch || (this.#peeked !== null && this.#adapter.batchCount === null);
     if (!this.#pass || !goOn) this.#open(epoch);
     let group: Batch[] = [];
     let count = 0;

@@ -1,5 +1,5 @@
 /** Finds integer labels outside the range of classes before a step computes a loss from them. */
-import { fromElement, type DType, type TypedArray } from "../core/dtype.ts";
+import { type DType, fromElement, type TypedArray } from "../core/dtype.ts";
 import type { Loss } from "../losses/index.ts";
 import { SparseCategoricalCrossentropy } from "../losses/index.ts";
 import type { OutputPlace } from "./outputStructure.ts";
@@ -19,7 +19,11 @@ export const readsClassNumbers = (loss: Loss): boolean =>
 /**
  * @throws RangeError naming the first label that is no class, its sample, and the classes there are.
  */
-export function checkLabels(where: string, use: LabelUse, labels: { data: TypedArray; shape: readonly number[]; dtype: DType }): void {
+export function checkLabels(
+  where: string,
+  use: LabelUse,
+  labels: { data: TypedArray; shape: readonly number[]; dtype: DType },
+): void {
   if (!readsClassNumbers(use.loss)) return;
   const { axis = -1, ignoreClass = null } = use.loss as Loss & { axis?: number; ignoreClass?: number | null };
   const classes = use.predictionShape.at(axis)!;

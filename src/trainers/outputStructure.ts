@@ -18,13 +18,16 @@ export function outputPlaces(yPred: unknown, outputNames: readonly string[] | nu
     const last = path.at(-1);
     const ownName = outputNames && outputNames.length === paths.length ? outputNames[index]! : `output_${index}`;
     if (path.length === 0) return { name: outputNames?.[0] ?? "output", index };
-    const keys = path.map((key, depth) => (typeof key === "number" && depth === path.length - 1 ? ownName : String(key)));
+    const keys = path.map((key, depth) =>
+      typeof key === "number" && depth === path.length - 1 ? ownName : String(key),
+    );
     return { name: typeof last === "number" && path.length === 1 ? ownName : keys.join("/"), index };
   });
 }
 
 /** Whether a value is one item (a loss, a tensor, a number) rather than a structure of them. */
-const isItem = (value: unknown): boolean => value === null || value === undefined || value instanceof Tensor || !isNested(value);
+const isItem = (value: unknown): boolean =>
+  value === null || value === undefined || value instanceof Tensor || !isNested(value);
 
 /**
  * One item per output, `null` where there is none.

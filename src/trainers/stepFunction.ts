@@ -1,8 +1,9 @@
 /** A training, test or predict step as compiled programs, one per shape of batch. */
+
+import type { BackendBuffer } from "../backend/contract.ts";
+import { backend as startBackend } from "../backend/registry.ts";
 import { fromElement } from "../core/dtype.ts";
 import { flatten, isPlainObject, mapStructure, type Nested, packSequenceAs, showStructure } from "../core/tree.ts";
-import { backend as startBackend } from "../backend/registry.ts";
-import type { BackendBuffer } from "../backend/contract.ts";
 import { evaluate } from "../runtime/evaluate.ts";
 import { type CompiledFunction, compileFunction, tensorBuffer } from "../runtime/jit.ts";
 import type { Tensor } from "../runtime/tensor.ts";
@@ -26,7 +27,8 @@ const MAX_PROGRAMS = 64;
 
 type Step = (data: StepData) => Nested<Tensor>;
 
-const partsOf = (batch: Batch): Nested<Tensor | null>[] => [batch.x, batch.y, batch.sampleWeight] as Nested<Tensor | null>[];
+const partsOf = (batch: Batch): Nested<Tensor | null>[] =>
+  [batch.x, batch.y, batch.sampleWeight] as Nested<Tensor | null>[];
 
 /** A step that is traced and compiled the first time a kind of batch arrives. */
 export class StepFunction {
@@ -69,7 +71,10 @@ export class StepFunction {
         );
         const output = this.#step({ x, y, sampleWeight });
         const leaves = flatten(output);
-        result = packSequenceAs(output as Nested<unknown>, leaves.map((_, i) => i));
+        result = packSequenceAs(
+          output as Nested<unknown>,
+          leaves.map((_, i) => i),
+        );
         return leaves;
       },
       tensors.map((t) => ({ shape: t.shape, dtype: t.dtype })),
@@ -80,12 +85,16 @@ export class StepFunction {
 }
 
 function shapeKey(part: TensorStructure): string {
-  if (part !== null && !Array.isArray(part) && !isPlainObject(part)) return `${(part as Tensor).dtype}[${(part as Tensor).node.shape}]`;
+  if (part !== null && !Array.isArray(part) && !isPlainObject(part))
+    return `${(part as Tensor).dtype}[${(part as Tensor).node.shape}]`;
   return showStructure(part, (leaf) => (leaf === null ? "-" : `${(leaf as Tensor).dtype}[${(leaf as Tensor).shape}]`));
 }
 
 /** Scalars of a step's result as numbers under their names. */
-export async function readLogs(structure: Nested<unknown>, buffers: readonly BackendBuffer[]): Promise<Record<string, number>> {
+export async function readLogs(
+  structure: Nested<unknown>,
+  buffers: readonly BackendBuffer[],
+): Promise<Record<string, number>> {
   const backend = await startBackend(buffers[0]?.backend);
   const logs: Record<string, number> = {};
   for (const [name, index] of Object.entries(structure as Record<string, number>)) {

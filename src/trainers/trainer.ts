@@ -1,19 +1,18 @@
 /** Training, evaluation and prediction: the loops around compiled steps, and what happens between them. */
 import { gradientsOf } from "../autodiff/grad.ts";
-import { CallbackList, type CallbackLike, sortedLogs } from "../callbacks/callbackList.ts";
 import type { Logs } from "../callbacks/callback.ts";
+import { type CallbackLike, CallbackList, sortedLogs } from "../callbacks/callbackList.ts";
 import type { History } from "../callbacks/history.ts";
 import { checkOptions, describe } from "../core/errors.ts";
 import { platform } from "../core/platform.ts";
 import { flatten, mapStructure, type Nested } from "../core/tree.ts";
-
+import { inputValue } from "../ir/value.ts";
 import { LayerBase } from "../layers/layer.ts";
 import { Mean, type Metric } from "../metrics/index.ts";
-import { KerasTensor } from "../ops/kerasTensor.ts";
 import * as ops from "../ops/index.ts";
-import { classNameOf, type Config } from "../ops/operation.ts";
+import { KerasTensor } from "../ops/kerasTensor.ts";
+import { type Config, classNameOf } from "../ops/operation.ts";
 import * as optimizers from "../optimizers/index.ts";
-import { inputValue } from "../ir/value.ts";
 import { evaluate } from "../runtime/evaluate.ts";
 import { tensorFromDevice } from "../runtime/jit.ts";
 import { Tensor } from "../runtime/tensor.ts";
@@ -22,7 +21,7 @@ import type { Variable } from "../runtime/variable.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
 import { CompileLoss, type LossArgument, type LossWeights } from "./compileLoss.ts";
 import { CompileMetrics, type MetricsArgument } from "./compileMetrics.ts";
-import { hostLeaves, type HostStructure } from "./dataAdapters/arrayAdapter.ts";
+import { type HostStructure, hostLeaves } from "./dataAdapters/arrayAdapter.ts";
 import type { ClassWeight } from "./dataAdapters/classWeight.ts";
 import type { Batch, DataAdapter, TensorStructure } from "./dataAdapters/dataAdapter.ts";
 import { adaptData, type FitData, toSingleBatch } from "./dataInput.ts";
@@ -30,7 +29,6 @@ import { EpochIterator } from "./epochIterator.ts";
 import { checkLabels, type LabelUse } from "./labelCheck.ts";
 import { concatenateOutputs } from "./predictions.ts";
 import { readLogs, type StepData, StepFunction } from "./stepFunction.ts";
-
 
 export interface CompileOptions {
   /** Name, config or object; `null` for a model that is not trained. @defaultValue `"rmsprop"` */
@@ -262,7 +260,12 @@ export class Trainer extends LayerBase {
     return this.computeMetrics(x, y, yPred, sampleWeight);
   }
 
-  #applyGradients(optimizer: optimizers.Optimizer, loss: Tensor, variables: readonly Variable[], before: readonly Tensor[]): void {
+  #applyGradients(
+    optimizer: optimizers.Optimizer,
+    loss: Tensor,
+    variables: readonly Variable[],
+    before: readonly Tensor[],
+  ): void {
     const gradients = gradientsOf(optimizer.scaleLoss(loss), before);
     if (gradients.every((g) => g === null)) {
       throw new Error(
@@ -297,7 +300,9 @@ export class Trainer extends LayerBase {
     const compiled = state.loss?.call(y, yPred, sampleWeight, this.outputNames, batchDimension(x)) ?? null;
     const parts = [...(compiled ? [compiled] : []), ...this.losses];
     if (parts.length === 0) {
-      throw new Error(`fit: there is no loss to compute for model "${this.name}". Pass \`loss\` to compile, or use addLoss in a layer`);
+      throw new Error(
+        `fit: there is no loss to compute for model "${this.name}". Pass \`loss\` to compile, or use addLoss in a layer`,
+      );
     }
     return parts.reduce((a, b) => ops.add(a, b));
   }
@@ -424,11 +429,17 @@ export class Trainer extends LayerBase {
     }
   }
 
-  async #runStep(step: StepFunction, batch: Batch, eager: ((data: StepData) => Record<string, Tensor>) | null): Promise<Logs> {
+  async #runStep(
+    step: StepFunction,
+    batch: Batch,
+    eager: ((data: StepData) => Record<string, Tensor>) | null,
+  ): Promise<Logs> {
     if (eager) {
       const logs = eager(batch);
       await evaluate(Object.values(logs).map((t) => t.node));
-      return Object.fromEntries(await Promise.all(Object.entries(logs).map(async ([k, t]) => [k, await t.item()] as const)));
+      return Object.fromEntries(
+        await Promise.all(Object.entries(logs).map(async ([k, t]) => [k, await t.item()] as const)),
+      );
     }
     const { structure, buffers } = await step.run(batch);
     return readLogs(structure, buffers);
@@ -510,7 +521,13 @@ export class Trainer extends LayerBase {
         if (iterator.steps !== null) callbacks.setParams({ verbose, epochs, steps: iterator.steps });
         let epochLogs = logs;
         if (validationBatches && isValidationEpoch(options.validationFreq ?? 1, epoch)) {
-          const result = await this.#evaluateLoop(state, validationBatches, callbacks, guard, validation?.labels ? null : state);
+          const result = await this.#evaluateLoop(
+            state,
+            validationBatches,
+            callbacks,
+            guard,
+            validation?.labels ? null : state,
+          );
           epochLogs = { ...epochLogs, ...Object.fromEntries(Object.entries(result).map(([k, v]) => [`val_${k}`, v])) };
           epochLogs = sortedLogs(epochLogs);
         }
@@ -558,7 +575,11 @@ export class Trainer extends LayerBase {
   }
 
   /** Loss and metrics on data: the loss alone, a list in the order of `compile`, or a dict with `returnDict`. */
-  async evaluate(x: FitData, y: FitData | null | undefined, options: EvaluateOptions & { returnDict: true }): Promise<Logs>;
+  async evaluate(
+    x: FitData,
+    y: FitData | null | undefined,
+    options: EvaluateOptions & { returnDict: true },
+  ): Promise<Logs>;
   async evaluate(x: FitData, y?: FitData | null, options?: EvaluateOptions): Promise<number[]>;
   async evaluate(x: FitData, y?: FitData | null, options: EvaluateOptions = {}): Promise<number[] | Logs> {
     const state = this.#needCompiled("evaluate");
@@ -645,7 +666,11 @@ export class Trainer extends LayerBase {
   // ---------------------------------------------------------------- one batch
 
   /** Trains on one batch and returns its loss and metrics. */
-  async trainOnBatch(x: FitData, y: FitData | null | undefined, options: OnBatchOptions & { returnDict: true }): Promise<Logs>;
+  async trainOnBatch(
+    x: FitData,
+    y: FitData | null | undefined,
+    options: OnBatchOptions & { returnDict: true },
+  ): Promise<Logs>;
   async trainOnBatch(x: FitData, y?: FitData | null, options?: OnBatchOptions): Promise<number[]>;
   async trainOnBatch(x: FitData, y?: FitData | null, options: OnBatchOptions = {}): Promise<number[] | Logs> {
     const state = this.#needCompiled("trainOnBatch");
@@ -660,7 +685,11 @@ export class Trainer extends LayerBase {
   }
 
   /** Evaluates one batch and returns its loss and metrics. */
-  async testOnBatch(x: FitData, y: FitData | null | undefined, options: OnBatchOptions & { returnDict: true }): Promise<Logs>;
+  async testOnBatch(
+    x: FitData,
+    y: FitData | null | undefined,
+    options: OnBatchOptions & { returnDict: true },
+  ): Promise<Logs>;
   async testOnBatch(x: FitData, y?: FitData | null, options?: OnBatchOptions): Promise<number[]>;
   async testOnBatch(x: FitData, y?: FitData | null, options: OnBatchOptions = {}): Promise<number[] | Logs> {
     const state = this.#needCompiled("testOnBatch");
@@ -690,13 +719,16 @@ function batchDimension(x: unknown): number {
   return first?.shape[0] ?? 1;
 }
 
-const verbosity = (verbose: "auto" | number | undefined): number => (verbose === undefined || verbose === "auto" ? 1 : verbose);
+const verbosity = (verbose: "auto" | number | undefined): number =>
+  verbose === undefined || verbose === "auto" ? 1 : verbose;
 
 /** Whether to validate after epoch `epoch` (from 0). */
 function isValidationEpoch(freq: number | readonly number[], epoch: number): boolean {
   if (typeof freq === "number") return (epoch + 1) % freq === 0;
   if (Array.isArray(freq)) return freq.includes(epoch + 1);
-  throw new TypeError(`fit: expected \`validationFreq\` to be a number or a list of epochs. Received: ${describe(freq)}`);
+  throw new TypeError(
+    `fit: expected \`validationFreq\` to be a number or a list of epochs. Received: ${describe(freq)}`,
+  );
 }
 
 /** Watches for Ctrl-C and an abort signal while a run is on. */
@@ -719,7 +751,9 @@ class RunGuard {
   check(): void {
     this.#signal?.throwIfAborted();
     if (this.#interrupted) {
-      throw new KeyboardInterrupt(`${this.#where}: stopped by Ctrl-C between two steps; the weights are those of the last step`);
+      throw new KeyboardInterrupt(
+        `${this.#where}: stopped by Ctrl-C between two steps; the weights are those of the last step`,
+      );
     }
   }
 
@@ -727,4 +761,3 @@ class RunGuard {
     this.#remove();
   }
 }
-

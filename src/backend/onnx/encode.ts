@@ -62,7 +62,8 @@ export const OPSET = 21;
 const IR_VERSION = 10;
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
-const text = (w: BinaryWriter, field: number, value: string): BinaryWriter => w.tag(field, WireType.LengthDelimited).string(value);
+const text = (w: BinaryWriter, field: number, value: string): BinaryWriter =>
+  w.tag(field, WireType.LengthDelimited).string(value);
 const int = (w: BinaryWriter, field: number, value: number): BinaryWriter => w.tag(field, WireType.Varint).int64(value);
 const message = (w: BinaryWriter, field: number, write: (inner: BinaryWriter) => void): void => {
   w.tag(field, WireType.LengthDelimited).fork();
@@ -96,7 +97,8 @@ function writeNode(w: BinaryWriter, node: OnnxNode, index: number): void {
   for (const output of node.outputs) text(w, 2, output);
   text(w, 3, `${node.op}_${index}`);
   text(w, 4, node.op);
-  for (const [name, attribute] of Object.entries(node.attributes)) message(w, 5, (a) => writeAttribute(a, name, attribute));
+  for (const [name, attribute] of Object.entries(node.attributes))
+    message(w, 5, (a) => writeAttribute(a, name, attribute));
   if (node.domain) text(w, 7, node.domain);
 }
 
@@ -133,7 +135,10 @@ export function encodeModel(graph: OnnxGraph): Uint8Array {
     for (const input of graph.inputs) message(g, 11, (v) => writeValueInfo(v, input));
     for (const output of graph.outputs) message(g, 12, (v) => writeValueInfo(v, output));
   });
-  for (const [domain, version] of [["", OPSET], ["com.microsoft", 1]] as const) {
+  for (const [domain, version] of [
+    ["", OPSET],
+    ["com.microsoft", 1],
+  ] as const) {
     message(w, 8, (o) => {
       text(o, 1, domain);
       int(o, 2, version);

@@ -16,7 +16,8 @@ export type Shuffle = boolean | "batch";
 /** A structure of host arrays; `null` leaves are absent optional inputs. */
 export type HostStructure = Nested<HostArray | null>;
 
-const isHostArray = (value: unknown): value is HostArray => isPlainObject(value) && "data" in value && "shape" in value && "dtype" in value;
+const isHostArray = (value: unknown): value is HostArray =>
+  isPlainObject(value) && "data" in value && "shape" in value && "dtype" in value;
 
 /** Whether a value is an array of numbers (of any depth) and not a list of arrays. */
 function isNumeric(value: unknown): boolean {
@@ -27,7 +28,8 @@ function isNumeric(value: unknown): boolean {
 /** Whether everything in a structure is data in memory. */
 export function isArrayData(value: unknown): boolean {
   if (value === null || value === undefined) return true;
-  if (value instanceof Tensor || value instanceof Variable || ArrayBuffer.isView(value) || isNumeric(value)) return true;
+  if (value instanceof Tensor || value instanceof Variable || ArrayBuffer.isView(value) || isNumeric(value))
+    return true;
   if (Array.isArray(value)) return value.every(isArrayData);
   return isPlainObject(value) && Object.values(value).every(isArrayData);
 }
@@ -42,7 +44,9 @@ export function toTensorStructure(value: unknown, where: string): TensorStructur
   if (isPlainObject(value)) {
     return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, toTensorStructure(v, where)]));
   }
-  throw new TypeError(`${where}: expected tensors, typed arrays or nested arrays of numbers. Received: ${describe(value)}`);
+  throw new TypeError(
+    `${where}: expected tensors, typed arrays or nested arrays of numbers. Received: ${describe(value)}`,
+  );
 }
 
 /** Computes a structure of data and brings it to the host; floats become floatx, as in Keras. */
@@ -53,7 +57,8 @@ export async function toHost(value: unknown, where: string): Promise<HostStructu
   const arrays = await Promise.all(
     leaves.map(async (t): Promise<HostArray | null> => {
       if (!t) return null;
-      if (t.ndim === 0) throw new RangeError(`${where}: arrays need at least one axis, the samples. Received: a scalar`);
+      if (t.ndim === 0)
+        throw new RangeError(`${where}: arrays need at least one axis, the samples. Received: a scalar`);
       const data = await t.data();
       const dtype = isFloat(t.dtype) ? floatx() : t.dtype;
       return { data: convertArray(data, t.dtype, dtype), shape: t.shape, dtype };
@@ -90,7 +95,9 @@ export function sampleCount(where: string, parts: Readonly<Record<string, HostSt
   const all = new Set(sizes.flatMap(([, list]) => list));
   if (all.size > 1) {
     const text = sizes.filter(([, list]) => list.length > 0).map(([name, list]) => `${name}: ${list.join(", ")}`);
-    throw new RangeError(`${where}: data cardinality is ambiguous. Make sure all arrays hold the same number of samples. Received: ${text.join("; ")}`);
+    throw new RangeError(
+      `${where}: data cardinality is ambiguous. Make sure all arrays hold the same number of samples. Received: ${text.join("; ")}`,
+    );
   }
   const [count] = all;
   if (count === undefined) throw new RangeError(`${where}: no data was given; \`x\` holds no array`);
@@ -122,10 +129,18 @@ export class ArrayAdapter implements DataAdapter {
   readonly #sampleWeight: HostStructure | null;
   readonly #options: ArrayAdapterOptions;
 
-  constructor(where: string, x: HostStructure, y: HostStructure | null, sampleWeight: HostStructure | null, options: ArrayAdapterOptions) {
+  constructor(
+    where: string,
+    x: HostStructure,
+    y: HostStructure | null,
+    sampleWeight: HostStructure | null,
+    options: ArrayAdapterOptions,
+  ) {
     const { batchSize } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new RangeError(`${where}: expected \`batchSize\` to be a positive integer. Received: ${describe(batchSize)}`);
+      throw new RangeError(
+        `${where}: expected \`batchSize\` to be a positive integer. Received: ${describe(batchSize)}`,
+      );
     }
     this.#x = x;
     this.#y = y;

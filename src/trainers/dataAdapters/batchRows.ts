@@ -1,6 +1,6 @@
 /** Copies rows of host arrays into batches: the only work that fitting does in JavaScript per sample. */
 import { allocate, type DType, type TypedArray } from "../../core/dtype.ts";
-import { sizeOf, type StaticShape } from "../../core/shape.ts";
+import { type StaticShape, sizeOf } from "../../core/shape.ts";
 import { type Tensor, tensorFromHost } from "../../runtime/tensor.ts";
 
 /** Host data of which batches are made. */

@@ -1,6 +1,7 @@
 /** Batches: what every source of data is turned into before it reaches a training step. */
-import type { Tensor } from "../../runtime/tensor.ts";
+
 import type { Nested } from "../../core/tree.ts";
+import type { Tensor } from "../../runtime/tensor.ts";
 
 /** A tensor, or a structure of tensors; `null` for an absent optional input. */
 export type TensorStructure = Nested<Tensor | null>;

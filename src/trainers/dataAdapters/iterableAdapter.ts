@@ -29,12 +29,15 @@ const floatsAsFloatx = (structure: TensorStructure): TensorStructure =>
 export function toBatch(where: string, value: YieldedBatch): Batch {
   const parts = Array.isArray(value) ? value : [value];
   if (parts.length < 1 || parts.length > 3) {
-    throw new RangeError(`${where}: a generator yields x, [x], [x, y] or [x, y, sampleWeight]. Received: an array of ${parts.length}`);
+    throw new RangeError(
+      `${where}: a generator yields x, [x], [x, y] or [x, y, sampleWeight]. Received: an array of ${parts.length}`,
+    );
   }
   const part = (item: unknown): TensorStructure | null =>
     item === undefined || item === null ? null : floatsAsFloatx(toTensorStructure(item, where));
   const x = part(parts[0]);
-  if (x === null) throw new TypeError(`${where}: a generator yielded a batch without \`x\`. Received: ${describe(value)}`);
+  if (x === null)
+    throw new TypeError(`${where}: a generator yielded a batch without \`x\`. Received: ${describe(value)}`);
   return { x, y: part(parts[1]), sampleWeight: part(parts[2]), size: batchSizeOf(where, x) };
 }
 

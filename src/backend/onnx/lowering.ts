@@ -1,0 +1,132 @@
+/** From programs of the IR to ONNX graphs: one rule per primitive (rules/*), plus fusions that save nodes at run time. */
+import type { DType } from "../../core/dtype.ts";
+import { BackendError, invariant } from "../../core/errors.ts";
+import { shapesEqual } from "../../core/shape.ts";
+import type { Primitive, PrimitiveAttributes } from "../../ir/primitives.ts";
+import type { Program } from "../../ir/program.ts";
+import type { Node, Value } from "../../ir/value.ts";
+import { encodeModel, type OnnxValueInfo } from "./encode.ts";
+import { engineDType, OnnxModel, type OnnxValue } from "./model.ts";
+import { ONNX_RULES, type OnnxRule } from "./rules/index.ts";
+
+/** A lowered program. */
+export interface LoweredProgram {
+  readonly bytes: Uint8Array;
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /** Rough number of floating-point operations of one run; decides about threads. */
+  readonly work: number;
+}
+
+/** How often each value is used, outputs included. */
+function countUses(program: Program): Map<Value, number> {
+  const uses = new Map<Value, number>();
+  const use = (value: Value) => uses.set(value, (uses.get(value) ?? 0) + 1);
+  for (const node of program.nodes) node.inputs.forEach(use);
+  program.outputs.forEach(use);
+  return uses;
+}
+
+/** Work of a node: products for contractions, elements for the rest. */
+function workOf(node: Node): number {
+  const size = (v: Value): number => v.shape.reduce((n, d) => n * d, 1);
+  const out = node.outputs.reduce((n, v) => n + size(v), 0);
+  if (node.op === "matmul") {
+    const a = node.inputs[0]!;
+    const inner = (node.attributes as { transposeA: boolean }).transposeA ? a.shape.at(-2)! : a.shape.at(-1)!;
+    return 2 * out * inner;
+  }
+  return Math.max(out, ...node.inputs.map(size));
+}
+
+/** A product whose only use is the addition of a vector: one Gemm computes both. */
+function biasedProducts(program: Program, uses: ReadonlyMap<Value, number>): Map<Node, { product: Node; bias: Value }> {
+  const fused = new Map<Node, { product: Node; bias: Value }>();
+  for (const node of program.nodes) {
+    if (node.op !== "add") continue;
+    for (const [i, operand] of node.inputs.entries()) {
+      const product = operand.node;
+      const bias = node.inputs[1 - i]!;
+      const fits =
+        product?.op === "matmul" &&
+        uses.get(operand) === 1 &&
+        product.inputs.every((v) => v.shape.length === 2) &&
+        ["float32", "float64", "float16"].includes(operand.dtype) &&
+        bias.shape.length <= 1 &&
+        (bias.shape.length === 0 || bias.shape[0] === operand.shape[1]) &&
+        shapesEqual(node.outputs[0]!.shape, operand.shape);
+      if (fits) {
+        fused.set(node, { product, bias });
+        break;
+      }
+    }
+  }
+  return fused;
+}
+
+/** @throws BackendError naming the primitive and dtype that cannot be lowered. */
+export function lower(program: Program, label: string): LoweredProgram {
+  const model = new OnnxModel();
+  const names = new Map<Value, OnnxValue>();
+  const inputInfos = program.inputs.map((value, i): OnnxValueInfo => {
+    const info = { name: `in${i}`, dtype: engineDType(checkDType(value.dtype, label)), shape: value.shape };
+    names.set(value, info);
+    return info;
+  });
+  for (const value of program.constants) {
+    const { source } = value;
+    invariant(source.kind === "constant", "a listed constant holds data");
+    names.set(value, model.constant(source.data, value.shape, engineDType(value.dtype)));
+  }
+  const uses = countUses(program);
+  const fused = biasedProducts(program, uses);
+  const skipped = new Set([...fused.values()].map((f) => f.product));
+  let work = 0;
+  for (const node of program.nodes) {
+    work += workOf(node);
+    if (skipped.has(node)) continue;
+    const inputs = node.inputs.map((v) => names.get(v)!);
+    const bias = fused.get(node);
+    let results: OnnxValue[];
+    if (bias) {
+      const { transposeA, transposeB } = bias.product.attributes as { transposeA: boolean; transposeB: boolean };
+      const [a, b] = bias.product.inputs.map((v) => names.get(v)!);
+      const out = node.outputs[0]!;
+      results = [
+        model.emit("Gemm", [a!, b!, names.get(bias.bias)!], engineDType(out.dtype), out.shape, {
+          transA: transposeA ? 1 : 0,
+          transB: transposeB ? 1 : 0,
+        }),
+      ];
+    } else {
+      const rule = ONNX_RULES[node.op] as OnnxRule<PrimitiveAttributes[Primitive]>;
+      results = rule(model, inputs, node.attributes, node.outputs);
+    }
+    node.outputs.forEach((value, i) => {
+      names.set(value, results[i]!);
+    });
+  }
+  // Outputs need names of their own: a value may be returned twice, or be an input or a constant.
+  const taken = new Set(inputInfos.map((info) => info.name));
+  const outputInfos = program.outputs.map((value): OnnxValueInfo => {
+    let result = names.get(value)!;
+    if (taken.has(result.name) || !isNodeOutput(result)) {
+      result = model.emit("Identity", [result], result.dtype, result.shape);
+    }
+    taken.add(result.name);
+    return { name: result.name, dtype: result.dtype, shape: value.shape };
+  });
+  return {
+    bytes: encodeModel(model.graph(label, inputInfos, outputInfos)),
+    inputNames: inputInfos.map((info) => info.name),
+    outputNames: outputInfos.map((info) => info.name),
+    work,
+  };
+}
+
+const isNodeOutput = (value: OnnxValue): boolean => value.name.startsWith("v");
+
+function checkDType(dtype: DType, label: string): DType {
+  if (dtype === "string") throw new BackendError(`${label}: string tensors are not computed by the ONNX backend`);
+  return dtype;
+}

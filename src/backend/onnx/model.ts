@@ -1,0 +1,107 @@
+/** An ONNX graph under construction: names, constants that are stored once, and the casts that kernels ask for. */
+import { allocate, type DType, type TypedArray, toElement } from "../../core/dtype.ts";
+import {
+  ONNX_DTYPE,
+  type OnnxAttribute,
+  type OnnxGraph,
+  type OnnxInitializer,
+  type OnnxNode,
+  type OnnxValueInfo,
+} from "./encode.ts";
+
+/** A value of the ONNX graph. */
+export interface OnnxValue {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+export type AttributeValues = Readonly<
+  Record<string, number | string | readonly number[] | { readonly float: number }>
+>;
+
+function toAttribute(value: AttributeValues[string]): OnnxAttribute {
+  if (typeof value === "number") return { kind: "int", value };
+  if (typeof value === "string") return { kind: "string", value };
+  if ("float" in value) return { kind: "float", value: value.float };
+  return { kind: "ints", value };
+}
+
+/** Storage of bfloat16 is not known to the engine's bindings: such values are float32 inside programs. */
+export const engineDType = (dtype: DType): DType => (dtype === "bfloat16" ? "float32" : dtype);
+
+export class OnnxModel {
+  readonly #nodes: OnnxNode[] = [];
+  readonly #initializers = new Map<string, OnnxInitializer>();
+  #next = 0;
+
+  freshName(prefix = "v"): string {
+    return `${prefix}${this.#next++}`;
+  }
+
+  /** Emits a node and returns its outputs. */
+  emitAll(
+    op: string,
+    inputs: readonly (OnnxValue | null)[],
+    outputs: readonly Omit<OnnxValue, "name">[],
+    attributes: AttributeValues = {},
+    domain = "",
+  ): OnnxValue[] {
+    const results = outputs.map((output) => ({ ...output, name: this.freshName() }));
+    this.#nodes.push({
+      op,
+      domain,
+      inputs: inputs.map((input) => input?.name ?? ""),
+      outputs: results.map((r) => r.name),
+      attributes: Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, toAttribute(value)])),
+    });
+    return results;
+  }
+
+  /** Emits a node of one output. */
+  emit(
+    op: string,
+    inputs: readonly (OnnxValue | null)[],
+    dtype: DType,
+    shape: readonly number[],
+    attributes: AttributeValues = {},
+    domain = "",
+  ): OnnxValue {
+    return this.emitAll(op, inputs, [{ dtype, shape }], attributes, domain)[0]!;
+  }
+
+  cast(x: OnnxValue, dtype: DType): OnnxValue {
+    const target = engineDType(dtype);
+    return x.dtype === target ? x : this.emit("Cast", [x], target, x.shape, { to: ONNX_DTYPE[target] });
+  }
+
+  /** A constant array; equal ones are stored once. */
+  constant(data: TypedArray, shape: readonly number[], dtype: DType): OnnxValue {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const key = bytes.length <= 4096 ? `${dtype}[${shape}]${bytes.join(",")}` : this.freshName("large");
+    let initializer = this.#initializers.get(key);
+    if (!initializer) {
+      initializer = { name: this.freshName("c"), dtype, shape: [...shape], data };
+      this.#initializers.set(key, initializer);
+    }
+    return initializer;
+  }
+
+  /** A one-dimensional int64 constant, as shapes and axes are given. */
+  ints(values: readonly number[]): OnnxValue {
+    return this.constant(BigInt64Array.from(values.map(BigInt)), [values.length], "int64");
+  }
+
+  /** A scalar constant. */
+  scalar(x: number, dtype: DType): OnnxValue {
+    const target = engineDType(dtype);
+    const data = allocate(target, 1);
+    (data as Float32Array)[0] = toElement(target, x) as number;
+    return this.constant(data, [], target);
+  }
+
+  /** The finished graph. */
+  graph(name: string, inputs: readonly OnnxValueInfo[], outputs: readonly OnnxValueInfo[]): OnnxGraph {
+    return { name, nodes: this.#nodes, inputs, outputs, initializers: [...this.#initializers.values()] };
+  }
+}

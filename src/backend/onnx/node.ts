@@ -1,0 +1,31 @@
+/** ONNX Runtime in Node: native kernels, or WebAssembly where the native package is missing. */
+import { BackendError } from "../../core/errors.ts";
+import type { Backend } from "../contract.ts";
+import { OnnxBackend, type OrtModule } from "./session.ts";
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message.split("\n")[0]! : String(error));
+
+/** A package's exports, whichever way it was bundled. */
+const exportsOf = (module: unknown): OrtModule => ((module as { default?: OrtModule }).default ?? module) as OrtModule;
+
+/** Starts the engine. @throws BackendError saying what to install when there is none. */
+export async function createOnnxNodeBackend(): Promise<Backend> {
+  const { availableParallelism } = await import("node:os");
+  try {
+    return new OnnxBackend(exportsOf(await import("onnxruntime-node")), availableParallelism());
+  } catch (nativeError) {
+    try {
+      const web = exportsOf(await import("onnxruntime-web"));
+      console.warn(
+        `keras-ts: the native engine did not load (${messageOf(nativeError)}); running on WebAssembly, which is slower`,
+      );
+      return new OnnxBackend(web, 1);
+    } catch (webError) {
+      throw new BackendError(
+        `no ONNX engine could be loaded. onnxruntime-node: ${messageOf(nativeError)}; onnxruntime-web: ${messageOf(webError)}. ` +
+          "Install one: npm install onnxruntime-node",
+        { cause: webError },
+      );
+    }
+  }
+}

@@ -1,0 +1,163 @@
+/** The backend on any of the ONNX Runtime packages: sessions, buffers, runs. What differs between them is passed in. */
+import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from "onnxruntime-common";
+import { allocate, convertArray, type DType, type TypedArray } from "../../core/dtype.ts";
+import { BackendError, invariant } from "../../core/errors.ts";
+import { type StaticShape, sizeOf } from "../../core/shape.ts";
+import type { Program } from "../../ir/program.ts";
+import type { Backend, BackendBuffer, CompileOptions, Executable } from "../contract.ts";
+import { lower } from "./lowering.ts";
+import { engineDType } from "./model.ts";
+
+/** What is used of an ONNX Runtime package. */
+export interface OrtModule {
+  readonly InferenceSession: {
+    create(bytes: Uint8Array, options?: InferenceSession.SessionOptions): Promise<InferenceSession>;
+  };
+  readonly Tensor: TensorConstructor;
+}
+
+const NAME = "onnx";
+
+/** Data in host memory, wrapped once for the engine. */
+class OnnxBuffer implements BackendBuffer {
+  readonly backend = NAME;
+  readonly shape: StaticShape;
+  readonly dtype: DType;
+  readonly ort: OrtTensor;
+
+  constructor(shape: StaticShape, dtype: DType, ort: OrtTensor) {
+    this.shape = shape;
+    this.dtype = dtype;
+    this.ort = ort;
+  }
+}
+
+/** Work below which a program runs on one thread: starting and waking a pool costs more than it saves. */
+const SINGLE_THREAD_WORK = 60e6;
+
+function sessionOptions(work: number, runs: "once" | "many", threads: number): InferenceSession.SessionOptions {
+  const small = work < SINGLE_THREAD_WORK || runs === "once";
+  return {
+    graphOptimizationLevel: runs === "once" ? "disabled" : "all",
+    intraOpNumThreads: small ? 1 : threads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    enableCpuMemArena: true,
+    enableMemPattern: runs === "many",
+    logSeverityLevel: 3,
+  };
+}
+
+class OnnxExecutable implements Executable {
+  readonly #session: InferenceSession;
+  readonly #label: string;
+  readonly #inputNames: readonly string[];
+  readonly #outputNames: readonly string[];
+  readonly #outputs: readonly { shape: StaticShape; dtype: DType }[];
+  readonly #backend: OnnxBackend;
+  #disposed = false;
+
+  constructor(
+    backend: OnnxBackend,
+    session: InferenceSession,
+    label: string,
+    lowered: { inputNames: readonly string[]; outputNames: readonly string[] },
+    program: Program,
+  ) {
+    this.#backend = backend;
+    this.#session = session;
+    this.#label = label;
+    this.#inputNames = lowered.inputNames;
+    this.#outputNames = lowered.outputNames;
+    this.#outputs = program.outputs.map((v) => ({ shape: v.shape, dtype: v.dtype }));
+  }
+
+  async run(inputs: readonly BackendBuffer[], outputs?: readonly (BackendBuffer | null)[]): Promise<BackendBuffer[]> {
+    if (this.#disposed) throw new BackendError(`${this.#label}: the program was disposed and cannot run`);
+    const feeds: Record<string, OrtTensor> = {};
+    this.#inputNames.forEach((name, i) => {
+      feeds[name] = ortOf(inputs[i]!);
+    });
+    // Without a buffer to write to, the engine allocates and copies out; a fresh buffer saves the copy.
+    const buffers = this.#outputs.map(({ shape, dtype }, i) => outputs?.[i] ?? this.#backend.empty(shape, dtype));
+    const fetches: Record<string, OrtTensor> = {};
+    this.#outputNames.forEach((name, i) => {
+      fetches[name] = ortOf(buffers[i]!);
+    });
+    try {
+      await this.#session.run(feeds, fetches);
+    } catch (cause) {
+      throw new BackendError(`${this.#label}: the ONNX engine failed: ${messageOf(cause)}`, { cause });
+    }
+    return buffers;
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    void this.#session.release();
+  }
+}
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+function ortOf(buffer: BackendBuffer): OrtTensor {
+  invariant(buffer instanceof OnnxBuffer, `a buffer of backend "${buffer.backend}" reached the ONNX backend`);
+  return buffer.ort;
+}
+
+export class OnnxBackend implements Backend {
+  readonly name = NAME;
+  readonly #ort: OrtModule;
+  readonly #threads: number;
+
+  /** @param threads - For programs that are worth it. */
+  constructor(ort: OrtModule, threads: number) {
+    this.#ort = ort;
+    this.#threads = threads;
+  }
+
+  upload(data: TypedArray, shape: StaticShape, dtype: DType): BackendBuffer {
+    const engine = engineDType(dtype);
+    return this.#wrap(dtype === engine ? data : convertArray(data, dtype, engine), shape, dtype);
+  }
+
+  empty(shape: StaticShape, dtype: DType): BackendBuffer {
+    return this.#wrap(allocate(engineDType(dtype), sizeOf(shape)), shape, dtype);
+  }
+
+  #wrap(data: TypedArray, shape: StaticShape, dtype: DType): BackendBuffer {
+    const type = engineDType(dtype);
+    const Constructor = this.#ort.Tensor as unknown as new (
+      type: unknown,
+      data: TypedArray,
+      dims: readonly number[],
+    ) => OrtTensor;
+    return new OnnxBuffer(shape, dtype, new Constructor(type, data, shape));
+  }
+
+  peek(buffer: BackendBuffer): TypedArray | null {
+    const data = ortOf(buffer).data as TypedArray;
+    return convertArray(data, engineDType(buffer.dtype), buffer.dtype);
+  }
+
+  async download(buffer: BackendBuffer): Promise<TypedArray> {
+    return this.peek(buffer)!;
+  }
+
+  async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
+    const label = options.label ?? "program";
+    const lowered = lower(program, label);
+    const settings = sessionOptions(lowered.work, options.runs ?? "many", this.#threads);
+    try {
+      const session = await this.#ort.InferenceSession.create(lowered.bytes, settings);
+      return new OnnxExecutable(this, session, label, lowered, program);
+    } catch (cause) {
+      throw new BackendError(`${label}: the ONNX engine rejected the program: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  release(_buffer: BackendBuffer): void {
+    // Host memory: the garbage collector frees it with the last reference.
+  }
+}

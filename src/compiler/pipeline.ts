@@ -1,0 +1,31 @@
+/** The compiler: what is done to a program between tracing and a backend, in order. */
+import { type Program, verifyProgram } from "../ir/program.ts";
+import { eliminateCommonSubexpressions } from "./passes/eliminateCommonSubexpressions.ts";
+import { simplify } from "./passes/simplify.ts";
+
+interface Pass {
+  readonly name: string;
+  /** Why it is here. */
+  readonly why: string;
+  readonly run: (program: Program) => Program;
+}
+
+export const PASSES: readonly Pass[] = [
+  { name: "simplify", why: "gradient rules are written for people and leave neutral operations behind", run: simplify },
+  {
+    name: "eliminateCommonSubexpressions",
+    why: "the forward pass and each gradient compute the same masks, squares and products",
+    run: eliminateCommonSubexpressions,
+  },
+  { name: "simplify again", why: "shared values show new neutral operations", run: simplify },
+];
+
+/** @param options - `verify` checks every invariant between passes (tests). */
+export function optimize(program: Program, options: { verify?: boolean } = {}): Program {
+  let current = program;
+  for (const pass of PASSES) {
+    current = pass.run(current);
+    if (options.verify) verifyProgram(current);
+  }
+  return current;
+}

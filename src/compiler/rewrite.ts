@@ -1,0 +1,25 @@
+/** Rebuilds a program node by node: the frame in which passes work. */
+import { emit } from "../ir/build.ts";
+import { makeProgram, type Program } from "../ir/program.ts";
+import type { Node, Value } from "../ir/value.ts";
+
+/** What becomes of a node: its outputs' replacements, or `null` to keep it (on its rewritten inputs). */
+export type RewriteRule = (node: Node, inputs: readonly Value[]) => readonly Value[] | null;
+
+/** Applies `rule` to every node, producers first. Inputs of the program and the number of outputs stay. */
+export function rewriteProgram(program: Program, rule: RewriteRule): Program {
+  const mapped = new Map<Value, Value>();
+  const of = (value: Value): Value => mapped.get(value) ?? value;
+  for (const node of program.nodes) {
+    const inputs = node.inputs.map(of);
+    let results = rule(node, inputs);
+    if (!results) {
+      const unchanged = inputs.every((input, i) => input === node.inputs[i]);
+      results = unchanged ? node.outputs : emit(node.op, inputs, node.attributes);
+    }
+    node.outputs.forEach((output, i) => {
+      if (results[i] !== output) mapped.set(output, results[i]!);
+    });
+  }
+  return makeProgram(program.inputs, program.outputs.map(of));
+}
