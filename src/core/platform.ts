@@ -28,6 +28,12 @@ export interface Platform {
   readonly terminal: Terminal;
   /** `null` where there are no files (browsers): callers offer bytes instead. */
   readonly files: FileSystem | null;
+  /**
+   * Bytes of a file inside an installed package, such as `@resvg/resvg-wasm/index_bg.wasm`.
+   *
+   * @throws BackendError where packages have no files (browsers), or when the package is missing.
+   */
+  readPackageFile(specifier: string): Promise<Uint8Array>;
   /** An environment variable; always `undefined` in browsers. */
   environment(name: string): string | undefined;
   /** Calls `handler` on Ctrl-C instead of ending the process; returns what removes it. */

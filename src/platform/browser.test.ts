@@ -21,6 +21,7 @@ describe("browserPlatform", () => {
     while (!ran && Date.now() - start < 2000) await browserPlatform.yieldToHost();
     expect(ran).toBe(true);
     expect(browserPlatform.files).toBeNull();
+    await expect(browserPlatform.readPackageFile("a/b.wasm")).rejects.toThrow("cannot read a/b.wasm: in a browser");
     expect(browserPlatform.environment("PATH")).toBeUndefined();
     browserPlatform.onInterrupt(() => undefined)();
   });

@@ -1,4 +1,5 @@
 /** What a page or a worker gives the library: the console in place of a terminal, and no files. */
+import { BackendError } from "../core/errors.ts";
 import type { Platform, Terminal } from "../core/platform.ts";
 
 let line = "";
@@ -23,6 +24,8 @@ export const browserPlatform: Platform = {
   name: "browser",
   terminal,
   files: null,
+  readPackageFile: (specifier) =>
+    Promise.reject(new BackendError(`cannot read ${specifier}: in a browser, packages have no files`)),
   environment: () => undefined,
   onInterrupt: () => () => undefined,
   // A message, not a timer: pages delay timers by 4 ms and more.

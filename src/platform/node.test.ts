@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { SerializationError } from "../core/errors.ts";
+import { BackendError, SerializationError } from "../core/errors.ts";
 import { nodePlatform } from "./node.ts";
 
 const files = nodePlatform.files!;
@@ -85,6 +85,20 @@ describe("files", () => {
     expect(statSync(join(folder, "a", "b")).isDirectory()).toBe(true);
     mkdirSync(join(folder, "c"));
     expect(await files.exists(join(folder, "c"))).toBe(true);
+  });
+});
+
+describe("files of packages", () => {
+  it("are found through the package's exports", async () => {
+    const bytes = await nodePlatform.readPackageFile("@resvg/resvg-wasm/index_bg.wasm");
+    expect([...bytes.subarray(0, 4)]).toEqual([0, 0x61, 0x73, 0x6d]); // the magic of WebAssembly: "\0asm"
+  });
+
+  it("name the package to install when it is missing", async () => {
+    const error = await nodePlatform.readPackageFile("@keras-ts/absent/font.ttf").catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(BackendError);
+    expect((error as Error).message).toContain('the package "@keras-ts/absent" is not installed');
+    expect((error as Error).message).toContain("npm install @keras-ts/absent");
   });
 });
 

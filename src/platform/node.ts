@@ -1,9 +1,10 @@
 /** What Node gives the library: standard output, files, environment variables, Ctrl-C. */
 import { constants } from "node:fs";
 import { access, mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { SerializationError } from "../core/errors.ts";
+import { BackendError, SerializationError } from "../core/errors.ts";
 import type { FileSystem, Platform, Terminal } from "../core/platform.ts";
 
 const terminal: Terminal = {
@@ -129,6 +130,22 @@ async function makeDirectory(path: string): Promise<void> {
   }
 }
 
+async function readPackageFile(specifier: string): Promise<Uint8Array> {
+  let path: string;
+  try {
+    path = createRequire(import.meta.url).resolve(specifier);
+  } catch (cause) {
+    const [scope, name] = specifier.split("/");
+    const owner = specifier.startsWith("@") ? `${scope}/${name}` : scope;
+    throw new BackendError(
+      `cannot find ${specifier}: the package "${owner}" is not installed, or was left out of a bundle. ` +
+        `Install it: npm install ${owner}; in a bundle, mark it as external.`,
+      { cause },
+    );
+  }
+  return read(path);
+}
+
 const files: FileSystem = { exists, read, writeAtomic, makeDirectory, join, homeDirectory: homedir };
 
 /** Node's platform; the package's entry for Node installs it. */
@@ -136,6 +153,7 @@ export const nodePlatform: Platform = {
   name: "node",
   terminal,
   files,
+  readPackageFile,
   environment: (name) => process.env[name],
   onInterrupt(handler) {
     // Once: the second Ctrl-C finds no listener and ends the process as usual.
