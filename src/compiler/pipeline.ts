@@ -1,5 +1,6 @@
 /** The compiler: what is done to a program between tracing and a backend, in order. */
 import { type Program, verifyProgram } from "../ir/program.ts";
+import { bindInputs } from "./passes/bindInputs.ts";
 import { eliminateCommonSubexpressions } from "./passes/eliminateCommonSubexpressions.ts";
 import { simplify } from "./passes/simplify.ts";
 
@@ -11,6 +12,7 @@ interface Pass {
 }
 
 export const PASSES: readonly Pass[] = [
+  { name: "bindInputs", why: "passes look at what values come from, and must not look behind inputs", run: bindInputs },
   { name: "simplify", why: "gradient rules are written for people and leave neutral operations behind", run: simplify },
   {
     name: "eliminateCommonSubexpressions",

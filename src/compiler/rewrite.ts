@@ -6,9 +6,17 @@ import type { Node, Value } from "../ir/value.ts";
 /** What becomes of a node: its outputs' replacements, or `null` to keep it (on its rewritten inputs). */
 export type RewriteRule = (node: Node, inputs: readonly Value[]) => readonly Value[] | null;
 
-/** Applies `rule` to every node, producers first. Inputs of the program and the number of outputs stay. */
-export function rewriteProgram(program: Program, rule: RewriteRule): Program {
-  const mapped = new Map<Value, Value>();
+/**
+ * Applies `rule` to every node, producers first. The number of inputs and of outputs stays.
+ *
+ * @param replacements - Values to use in place of inputs of the program.
+ */
+export function rewriteProgram(
+  program: Program,
+  rule: RewriteRule,
+  replacements: ReadonlyMap<Value, Value> = new Map(),
+): Program {
+  const mapped = new Map(replacements);
   const of = (value: Value): Value => mapped.get(value) ?? value;
   for (const node of program.nodes) {
     const inputs = node.inputs.map(of);
@@ -21,5 +29,5 @@ export function rewriteProgram(program: Program, rule: RewriteRule): Program {
       if (results[i] !== output) mapped.set(output, results[i]!);
     });
   }
-  return makeProgram(program.inputs, program.outputs.map(of));
+  return makeProgram(program.inputs.map(of), program.outputs.map(of));
 }

@@ -63,7 +63,7 @@ class IdentityBase extends Initializer {
         `Identity: expected a shape of rank 2. Received: ${formatShape(shape)} (${describe(shape.length)})`,
       );
     }
-    return ops.multiply(ops.eye(shape[0]!, shape[1]!, { dtype }), this.gain);
+    return ops.multiply(ops.eye(shape[0]!, { m: shape[1]!, dtype }), this.gain);
   }
 }
 

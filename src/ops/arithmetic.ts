@@ -14,7 +14,8 @@ export const add: BinaryOp = binaryOp("Add", "numpy", (a, b) =>
 
 /** x1 - x2. */
 export const subtract: BinaryOp = binaryOp("Subtract", "numpy", (a, b) => {
-  if (a.dtype === "bool") throw new DTypeError("subtract: expected numbers. Received: two bool tensors; use logicalXor");
+  if (a.dtype === "bool")
+    throw new DTypeError("subtract: expected numbers. Received: two bool tensors; use logicalXor");
   return build.binary("sub", a, b);
 });
 
@@ -103,8 +104,16 @@ export const hypot: BinaryOp = binaryOp(
   (x1, x2) => {
     const [a, b] = [build.unary("abs", x1), build.unary("abs", x2)];
     const large = build.binary("max", a, b);
-    const ratio = build.binary("div", build.binary("min", a, b), build.where(build.binary("equal", large, num(0, large)), num(1, large), large));
-    return build.binary("mul", large, build.unary("sqrt", build.binary("add", build.binary("mul", ratio, ratio), num(1, ratio))));
+    const ratio = build.binary(
+      "div",
+      build.binary("min", a, b),
+      build.where(build.binary("equal", large, num(0, large)), num(1, large), large),
+    );
+    return build.binary(
+      "mul",
+      large,
+      build.unary("sqrt", build.binary("add", build.binary("mul", ratio, ratio), num(1, ratio))),
+    );
   },
   { atLeastFloat: true },
 );
@@ -139,7 +148,11 @@ export const heaviside: BinaryOp = binaryOp(
   "numpy",
   (a, b) => {
     const zero = num(0, a);
-    const step = build.where(build.binary("greater", a, zero), num(1, a), build.where(build.binary("equal", a, zero), b, zero));
+    const step = build.where(
+      build.binary("greater", a, zero),
+      num(1, a),
+      build.where(build.binary("equal", a, zero), b, zero),
+    );
     return build.where(build.unary("is_nan", a), a, step);
   },
   { atLeastFloat: true },
@@ -154,8 +167,10 @@ const ldexpOp = defineOp("Ldexp", "numpy", {}, ([x1, x2]) => {
 /** x1 · 2^x2 for integers x2. */
 export const ldexp = ((x1: TensorLike, x2: TensorLike) => ldexpOp([x1, x2])) as unknown as BinaryOp;
 
-const bitwise = (op: "bitwise_and" | "bitwise_or" | "bitwise_xor", ofBools: "logical_and" | "logical_or" | "logical_xor") =>
-  (a: Value, b: Value) => build.binary(a.dtype === "bool" ? ofBools : op, a, b);
+const bitwise =
+  (op: "bitwise_and" | "bitwise_or" | "bitwise_xor", ofBools: "logical_and" | "logical_or" | "logical_xor") =>
+  (a: Value, b: Value) =>
+    build.binary(a.dtype === "bool" ? ofBools : op, a, b);
 /** Bits set in both. Integers and bools. */
 export const bitwiseAnd: BinaryOp = binaryOp("BitwiseAnd", "numpy", bitwise("bitwise_and", "logical_and"));
 /** Bits set in either. Integers and bools. */
@@ -176,9 +191,17 @@ export const leftShift: BinaryOp = binaryOp("LeftShift", "numpy", shift("shift_l
 /** ⌊x1 / 2^x2⌋ on integers. */
 export const rightShift: BinaryOp = binaryOp("RightShift", "numpy", shift("shift_right", "rightShift"));
 /** x1 · 2^x2 on integers; bits shifted out are lost. */
-export const bitwiseLeftShift: BinaryOp = binaryOp("BitwiseLeftShift", "numpy", shift("shift_left", "bitwiseLeftShift"));
+export const bitwiseLeftShift: BinaryOp = binaryOp(
+  "BitwiseLeftShift",
+  "numpy",
+  shift("shift_left", "bitwiseLeftShift"),
+);
 /** ⌊x1 / 2^x2⌋ on integers. */
-export const bitwiseRightShift: BinaryOp = binaryOp("BitwiseRightShift", "numpy", shift("shift_right", "bitwiseRightShift"));
+export const bitwiseRightShift: BinaryOp = binaryOp(
+  "BitwiseRightShift",
+  "numpy",
+  shift("shift_right", "bitwiseRightShift"),
+);
 
 const clipOp = defineOp("Clip", "numpy", { xMin: "x_min", xMax: "x_max" }, ([x], { xMin, xMax }) => {
   const lower = xMin === null || xMin === undefined ? [] : [xMin];

@@ -53,14 +53,22 @@ function close(x1: unknown, x2: unknown, { rtol, atol, equalNan }: Closeness): V
   const [first, second] = promote([x1, x2]);
   const dtype = isFloat(first!.dtype) ? first!.dtype : floatx();
   const [a, b] = [build.cast(first!, dtype), build.cast(second!, dtype)];
-  const bound = build.binary("add", build.binary("mul", build.unary("abs", b), num(rtol ?? 1e-5, b)), num(atol ?? 1e-8, b));
+  const bound = build.binary(
+    "add",
+    build.binary("mul", build.unary("abs", b), num(rtol ?? 1e-5, b)),
+    num(atol ?? 1e-8, b),
+  );
   const near = build.binary("less_equal", build.unary("abs", build.binary("sub", a, b)), bound);
   // Infinities: an infinite bound would accept any finite x1, and ∞ - ∞ is NaN.
   const infinite = build.binary("logical_or", build.unary("is_inf", a), build.unary("is_inf", b));
   const same = build.binary("equal", a, b);
   const result = build.where(infinite, same, near);
   if (!equalNan) return result;
-  return build.binary("logical_or", result, build.binary("logical_and", build.unary("is_nan", a), build.unary("is_nan", b)));
+  return build.binary(
+    "logical_or",
+    result,
+    build.binary("logical_and", build.unary("is_nan", a), build.unary("is_nan", b)),
+  );
 }
 
 const iscloseOp = defineOp("Isclose", "numpy", CLOSENESS_KEYS, ([x1, x2], s) => wrap(close(x1, x2, s as Closeness)));
@@ -126,14 +134,19 @@ export function select<C extends TensorLike, A extends TensorLike>(
   return selectOp([conditions, choices, fallback]) as Result<C | A>;
 }
 
-const isinOp = defineOp("IsIn", "numpy", { assumeUnique: "assume_unique", invert: "invert" }, ([x1, x2], { invert }) => {
-  const [a, b] = promote([x1, x2]) as [Value, Value];
-  const count = b.shape.reduce((n, d) => n * d, 1);
-  if (count === 0) return wrap(build.full(invert ? 1 : 0, a.shape, "bool"));
-  const matches = build.binary("equal", build.reshape(a, [...a.shape, 1]), build.reshape(b, [count]));
-  const found = truth(build.reduce("reduce_max", orderable(matches), [a.shape.length]));
-  return wrap(invert ? build.unary("logical_not", found) : found);
-});
+const isinOp = defineOp(
+  "IsIn",
+  "numpy",
+  { assumeUnique: "assume_unique", invert: "invert" },
+  ([x1, x2], { invert }) => {
+    const [a, b] = promote([x1, x2]) as [Value, Value];
+    const count = b.shape.reduce((n, d) => n * d, 1);
+    if (count === 0) return wrap(build.full(invert ? 1 : 0, a.shape, "bool"));
+    const matches = build.binary("equal", build.reshape(a, [...a.shape, 1]), build.reshape(b, [count]));
+    const found = truth(build.reduce("reduce_max", orderable(matches), [a.shape.length]));
+    return wrap(invert ? build.unary("logical_not", found) : found);
+  },
+);
 
 /** Whether each element of x1 occurs in x2. Compares every pair. → bool of x1's shape */
 export function isin<A extends TensorLike, B extends TensorLike>(
@@ -144,4 +157,3 @@ export function isin<A extends TensorLike, B extends TensorLike>(
   const { assumeUnique = false, invert = false } = readOptions("isin", options, ["assumeUnique", "invert"]);
   return isinOp([x1, x2], { assumeUnique, invert }) as Result<A | B>;
 }
-

@@ -48,7 +48,11 @@ const fullOp = defineOp("Full", "numpy", { shape: "shape", dtype: "dtype" }, ([f
 });
 
 /** A tensor filled with one value, which may be a tensor that broadcasts to the shape. */
-export function full<A extends TensorLike>(shape: readonly number[] | number, fillValue: A, options?: DTypeOption): Result<A> {
+export function full<A extends TensorLike>(
+  shape: readonly number[] | number,
+  fillValue: A,
+  options?: DTypeOption,
+): Result<A> {
   const { dtype = null } = readOptions("full", options, ["dtype"]);
   return fullOp([fillValue], { shape: readShape("full", shape), dtype }) as Result<A>;
 }
@@ -77,7 +81,11 @@ const fullLikeOp = defineOp("FullLike", "numpy", { dtype: "dtype" }, ([x, fill],
   return wrap(build.broadcastTo(value.node, t.node.shape));
 });
 /** A tensor of x's shape filled with one value, in x's dtype unless another is given. */
-export function fullLike<A extends TensorLike, B extends TensorLike>(x: A, fillValue: B, options?: DTypeOption): Result<A | B> {
+export function fullLike<A extends TensorLike, B extends TensorLike>(
+  x: A,
+  fillValue: B,
+  options?: DTypeOption,
+): Result<A | B> {
   const { dtype = null } = readOptions("fullLike", options, ["dtype"]);
   return fullLikeOp([x, fillValue], { dtype }) as Result<A | B>;
 }
@@ -97,18 +105,34 @@ function fromValues(values: readonly number[], shape: readonly number[], dtype: 
  * @param options - `dtype`. @defaultValue int32 when all arguments are integers, else floatx
  * @throws RangeError when step is 0.
  */
-export function arange(start: number, stop?: number | null | DTypeOption, step?: number | null | DTypeOption, options?: DTypeOption): Tensor {
+export function arange(
+  start: number,
+  stop?: number | null | DTypeOption,
+  step?: number | null | DTypeOption,
+  options?: DTypeOption,
+): Tensor {
   const given = [start, stop, step].filter((x): x is number => typeof x === "number");
   const last = [stop, step, options].find((x): x is DTypeOption => typeof x === "object" && x !== null);
-  const dtype = dtypeOr("arange", last, () => resultType(given.map((x) => (Number.isInteger(x) ? "weak_int" : "weak_float")), floatx()));
+  const dtype = dtypeOr("arange", last, () =>
+    resultType(
+      given.map((x) => (Number.isInteger(x) ? "weak_int" : "weak_float")),
+      floatx(),
+    ),
+  );
   const [from, to] = typeof stop === "number" ? [start, stop] : [0, start];
   const by = typeof step === "number" ? step : 1;
   if (by === 0 || ![from, to, by].every(Number.isFinite)) {
-    throw new RangeError(`arange: expected finite numbers and a step other than 0. Received: start=${from}, stop=${to}, step=${by}`);
+    throw new RangeError(
+      `arange: expected finite numbers and a step other than 0. Received: start=${from}, stop=${to}, step=${by}`,
+    );
   }
   const length = Math.max(0, Math.ceil((to - from) / by));
   if (![from, to, by].every(Number.isInteger) || dtype === "bool") {
-    return fromValues(Array.from({ length }, (_, i) => from + i * by), [length], dtype);
+    return fromValues(
+      Array.from({ length }, (_, i) => from + i * by),
+      [length],
+      dtype,
+    );
   }
   let value = build.iota([length], 0, dtype);
   if (by !== 1) value = build.binary("mul", value, num(by, value));
@@ -141,7 +165,11 @@ export function linspace(start: number, stop: number, num = 50, options?: Linspa
 export function logspace(start: number, stop: number, num = 50, options?: LinspaceOptions & { base?: number }): Tensor {
   const { endpoint = true, base = 10, dtype } = readOptions("logspace", options, [...LINSPACE, "base"]);
   const exponents = evenly("logspace", start, stop, num, endpoint);
-  return fromValues(exponents.map((e) => base ** e), [num], optionalDType(dtype) ?? floatx());
+  return fromValues(
+    exponents.map((e) => base ** e),
+    [num],
+    optionalDType(dtype) ?? floatx(),
+  );
 }
 
 /** The n × m matrix (square without m) with ones on the diagonal `k`, counted upwards from the main one. */
@@ -189,7 +217,11 @@ const convertOp = defineOp(
 /** The tensor of numbers, nested arrays or a typed array, in a dtype if one is given. */
 export function convertToTensor<A extends TensorLike>(x: A, options?: DTypeOption): Result<A> {
   const { dtype = null } = readOptions("convertToTensor", options, ["dtype"]);
-  return convertOp([x], { dtype: dtype === null ? null : standardizeDType(dtype), sparse: null, ragged: null }) as Result<A>;
+  return convertOp([x], {
+    dtype: dtype === null ? null : standardizeDType(dtype),
+    sparse: null,
+    ragged: null,
+  }) as Result<A>;
 }
 
 const meshgridOp = defineOp("Meshgrid", "numpy", { indexing: "indexing" }, (args, { indexing }) => {
@@ -202,7 +234,17 @@ const meshgridOp = defineOp("Meshgrid", "numpy", { indexing: "indexing" }, (args
   values.forEach((v, i) => {
     shape[axes[i]!] = v.shape[0] ?? 1;
   });
-  return values.map((v, i) => wrap(build.broadcastTo(build.reshape(v, shape.map((d, a) => (a === axes[i] ? d : 1))), shape)));
+  return values.map((v, i) =>
+    wrap(
+      build.broadcastTo(
+        build.reshape(
+          v,
+          shape.map((d, a) => (a === axes[i] ? d : 1)),
+        ),
+        shape,
+      ),
+    ),
+  );
 });
 /** Coordinates of a grid: one tensor per vector, each of the grid's shape. `indexing` "xy" swaps the first two axes. */
 export function meshgrid<A extends TensorLike>(xs: readonly A[], options?: { indexing?: "xy" | "ij" }): Result<A>[] {
@@ -217,7 +259,8 @@ const diagOp = defineOp("Diag", "numpy", { k: "k" }, ([x], { k }) => {
   const { node } = toTensor(x, null, "diag");
   const offset = (k as number | null | undefined) ?? 0;
   if (node.shape.length === 2) return wrap(diagonalOf(node, offset, 0, 1));
-  if (node.shape.length !== 1) throw new ShapeError(`diag: expected a vector or a matrix. Received: shape ${formatShape(node.shape)}`);
+  if (node.shape.length !== 1)
+    throw new ShapeError(`diag: expected a vector or a matrix. Received: shape ${formatShape(node.shape)}`);
   const n = node.shape[0]! + Math.abs(offset);
   const [before, after] = [Math.max(0, offset), Math.max(0, -offset)];
   // Element i stands in column i + k: broadcast over rows, kept on the diagonal only.
@@ -235,7 +278,8 @@ export function diag<A extends TensorLike>(x: A, options?: { k?: number }): Resu
 function diagonalOf(x: import("../ir/value.ts").Value, offset: number, axis1: number, axis2: number) {
   const a1 = normalizeAxis(axis1, x.shape.length, "diagonal");
   const a2 = normalizeAxis(axis2, x.shape.length, "diagonal");
-  if (a1 === a2) throw new RangeError(`diagonal: expected two different axes. Received: axis1=${axis1}, axis2=${axis2}`);
+  if (a1 === a2)
+    throw new RangeError(`diagonal: expected two different axes. Received: axis1=${axis1}, axis2=${axis2}`);
   const others = x.shape.map((_, i) => i).filter((i) => i !== a1 && i !== a2);
   const moved = build.transpose(x, [...others, a1, a2]);
   const batch = others.map((i) => x.shape[i]!);
@@ -286,7 +330,8 @@ function triangleOp(className: "Tril" | "Triu", compare: "less_equal" | "greater
   const where = className === "Tril" ? "tril" : "triu";
   const run = defineOp(className, "numpy", { k: "k" }, ([x], { k }) => {
     const { node } = toTensor(x, null, where);
-    if (node.shape.length < 2) throw new ShapeError(`${where}: expected rank 2 or more. Received: shape ${formatShape(node.shape)}`);
+    if (node.shape.length < 2)
+      throw new ShapeError(`${where}: expected rank 2 or more. Received: shape ${formatShape(node.shape)}`);
     const mask = diagonalMask(node.shape.slice(-2), (k as number | null | undefined) ?? 0, compare);
     return wrap(build.where(mask, node, num(0, node)));
   });

@@ -62,7 +62,12 @@ function takeDiagonals({ value, axes }: Named): Named {
   const moved = build.transpose(value, [...others, first, twice]);
   const batch = others.map((i) => value.shape[i]!);
   const flat = build.reshape(moved, [...batch, n * n]);
-  const diagonal = build.slice(flat, flat.shape.map(() => 0), flat.shape, [...batch.map(() => 1), n + 1]);
+  const diagonal = build.slice(
+    flat,
+    flat.shape.map(() => 0),
+    flat.shape,
+    [...batch.map(() => 1), n + 1],
+  );
   return takeDiagonals({ value: diagonal, axes: [...others.map((i) => axes[i]!), axes[first]!] });
 }
 
@@ -73,7 +78,10 @@ function sumUnused({ value, axes }: Named, needed: ReadonlySet<string>): Named {
 }
 
 const arrange = ({ value, axes }: Named, order: readonly string[]): Value =>
-  build.transpose(value, order.map((name) => axes.indexOf(name)));
+  build.transpose(
+    value,
+    order.map((name) => axes.indexOf(name)),
+  );
 
 /** The product of two operands, summed over the axes that only they have. */
 function contractPair(a: Named, b: Named, needed: ReadonlySet<string>): Named {
@@ -99,8 +107,16 @@ function contractPair(a: Named, b: Named, needed: ReadonlySet<string>): Named {
   const widen = (x: Named): Named => ({ ...x, value: build.broadcastTo(x.value, size(x.axes)) });
   const [left, right] = [widen(a), widen(b)];
   if (summed.length === 0) {
-    const va = build.reshape(arrange(left, [...batch, ...freeA]), [...size(batch), ...size(freeA), ...freeB.map(() => 1)]);
-    const vb = build.reshape(arrange(right, [...batch, ...freeB]), [...size(batch), ...freeA.map(() => 1), ...size(freeB)]);
+    const va = build.reshape(arrange(left, [...batch, ...freeA]), [
+      ...size(batch),
+      ...size(freeA),
+      ...freeB.map(() => 1),
+    ]);
+    const vb = build.reshape(arrange(right, [...batch, ...freeB]), [
+      ...size(batch),
+      ...freeA.map(() => 1),
+      ...size(freeB),
+    ]);
     return { value: build.binary("mul", va, vb), axes };
   }
   const merged = [sizeOf(size(freeA)), sizeOf(size(summed)), sizeOf(size(freeB))] as const;
@@ -111,7 +127,10 @@ function contractPair(a: Named, b: Named, needed: ReadonlySet<string>): Named {
 
 /** The value of an Einstein summation. @throws ShapeError when subscripts and shapes do not fit. */
 export function einsumValue(subscripts: string, operands: readonly Value[]): Value {
-  const { inputs, output } = parse(subscripts, operands.map((v) => v.shape));
+  const { inputs, output } = parse(
+    subscripts,
+    operands.map((v) => v.shape),
+  );
   const named = operands.map((value, i) => takeDiagonals({ value, axes: inputs[i]! }));
   const neededAfter = (i: number) => new Set([...output, ...named.slice(i + 1).flatMap(({ axes }) => axes)]);
   let result = named[0]!;

@@ -86,7 +86,9 @@ export const log: UnaryOp = floatOp("Log", "numpy", (x) => build.unary("log", x)
 /** log(1 + x), accurate near 0. */
 export const log1p: UnaryOp = floatOp("Log1p", "numpy", (x) => build.unary("log1p", x));
 /** Logarithm to base 2. */
-export const log2: UnaryOp = floatOp("Log2", "numpy", (x) => build.binary("mul", build.unary("log", x), num(Math.LOG2E, x)));
+export const log2: UnaryOp = floatOp("Log2", "numpy", (x) =>
+  build.binary("mul", build.unary("log", x), num(Math.LOG2E, x)),
+);
 /** Logarithm to base 10. */
 export const log10: UnaryOp = floatOp("Log10", "numpy", (x) =>
   build.binary("mul", build.unary("log", x), num(Math.LOG10E, x)),
@@ -159,7 +161,9 @@ export const isposinf: UnaryOp = unaryOp("Isposinf", "numpy", infinite(Number.PO
 export const isneginf: UnaryOp = unaryOp("Isneginf", "numpy", infinite(Number.NEGATIVE_INFINITY));
 
 /** Not x: whether each element is zero. → bool */
-export const logicalNot: UnaryOp = unaryOp("LogicalNot", "numpy", (x) => build.unary("logical_not", build.cast(x, "bool")));
+export const logicalNot: UnaryOp = unaryOp("LogicalNot", "numpy", (x) =>
+  build.unary("logical_not", build.cast(x, "bool")),
+);
 
 /** All bits flipped. Integers and bools. */
 export const bitwiseNot: UnaryOp = unaryOp("BitwiseNot", "numpy", (x) =>
@@ -218,7 +222,9 @@ const saturateCastOp = defineOp("SaturateCast", "core", { dtype: "dtype" }, ([x]
 
 /** 2^31 - 1 and 2^32 - 1 are not float32 numbers, and what they round to does not fit the integer. */
 const largestBelow = (bound: number, dtype: DType): number =>
-  dtype !== "float64" && isFloat(dtype) && bound < 2 ** 33 && Math.fround(bound) > bound ? bound - (bound > 2 ** 31 ? 255 : 127) : bound;
+  dtype !== "float64" && isFloat(dtype) && bound < 2 ** 33 && Math.fround(bound) > bound
+    ? bound - (bound > 2 ** 31 ? 255 : 127)
+    : bound;
 
 /** The tensor in another dtype, with values outside its range moved to the nearest bound. */
 export function saturateCast<A extends TensorLike>(x: A, dtype: string): Result<A> {

@@ -30,7 +30,11 @@ const takeOp = defineOp("Take", "numpy", { axis: "axis" }, ([x, indices], { axis
  *
  * Positions outside the axis are an error of the caller: engines treat them differently.
  */
-export function take<A extends TensorLike, B extends TensorLike>(x: A, indices: B, options?: { axis?: number | null }): Result<A | B> {
+export function take<A extends TensorLike, B extends TensorLike>(
+  x: A,
+  indices: B,
+  options?: { axis?: number | null },
+): Result<A | B> {
   const { axis = null } = readOptions("take", options, ["axis"]);
   return takeOp([x, indices], { axis }) as Result<A | B>;
 }
@@ -44,31 +48,49 @@ const takeAlongAxisOp = defineOp("TakeAlongAxis", "numpy", { axis: "axis" }, ([x
   }
   const at = normalizeAxis(axis as number, node.shape.length, "takeAlongAxis");
   if (given.shape.length !== node.shape.length) {
-    throw new ShapeError(`takeAlongAxis: expected indices of the rank of x. Received: x.shape=${formatShape(node.shape)}, indices.shape=${formatShape(given.shape)}`);
+    throw new ShapeError(
+      `takeAlongAxis: expected indices of the rank of x. Received: x.shape=${formatShape(node.shape)}, indices.shape=${formatShape(given.shape)}`,
+    );
   }
   const without = (shape: readonly number[]) => shape.map((d, i) => (i === at ? 1 : d));
   const common = broadcastShapes(without(node.shape), without(given.shape), "takeAlongAxis");
-  const fill = (v: Value) => build.broadcastTo(v, common.map((d, i) => (i === at ? v.shape[at]! : d)));
+  const fill = (v: Value) =>
+    build.broadcastTo(
+      v,
+      common.map((d, i) => (i === at ? v.shape[at]! : d)),
+    );
   return wrap(build.gatherAlong(fill(node), fill(fromEnd(given, node.shape[at]!)), at));
 });
 
 /** out[i][j] = x[indices[i][j]][j] along an axis: picks per position of the other axes, as `argsort` and `argmax` point. */
-export function takeAlongAxis<A extends TensorLike, B extends TensorLike>(x: A, indices: B, options?: { axis?: number | null }): Result<A | B> {
+export function takeAlongAxis<A extends TensorLike, B extends TensorLike>(
+  x: A,
+  indices: B,
+  options?: { axis?: number | null },
+): Result<A | B> {
   const { axis = null } = readOptions("takeAlongAxis", options, ["axis"]);
   return takeAlongAxisOp([x, indices], { axis }) as Result<A | B>;
 }
 
 /** One index in any form: ours (`[start, stop, step]`) or a slice object as files carry it. */
-type AnyIndex = Index | { readonly start?: number | null; readonly stop?: number | null; readonly step?: number | null };
+type AnyIndex =
+  | Index
+  | { readonly start?: number | null; readonly stop?: number | null; readonly step?: number | null };
 
 function readRange(index: AnyIndex): { start: number | null; stop: number | null; step: number } | null {
   if (index === null) return { start: null, stop: null, step: 1 };
   if (typeof index === "number") return null;
   if (Array.isArray(index)) {
     if (index.length < 2 || index.length > 3) {
-      throw new RangeError(`getItem: expected a range [start, stop] or [start, stop, step]. Received: ${describe(index)}`);
+      throw new RangeError(
+        `getItem: expected a range [start, stop] or [start, stop, step]. Received: ${describe(index)}`,
+      );
     }
-    return { start: index[0] as number | null, stop: index[1] as number | null, step: (index[2] as number | undefined) ?? 1 };
+    return {
+      start: index[0] as number | null,
+      stop: index[1] as number | null,
+      step: (index[2] as number | undefined) ?? 1,
+    };
   }
   const range = index as { start?: number | null; stop?: number | null; step?: number | null };
   return { start: range.start ?? null, stop: range.stop ?? null, step: range.step ?? 1 };
@@ -102,7 +124,8 @@ function getItemOf(x: Value, key: readonly AnyIndex[]): Value {
       return;
     }
     const { step } = range;
-    if (!Number.isInteger(step) || step === 0) throw new RangeError(`getItem: expected a step other than 0. Received: ${describe(step)}`);
+    if (!Number.isInteger(step) || step === 0)
+      throw new RangeError(`getItem: expected a step other than 0. Received: ${describe(step)}`);
     const bound = (i: number | null, whenOpen: number, low: number, high: number) =>
       i === null ? whenOpen : Math.max(low, Math.min(high, i < 0 ? i + size : i));
     if (step > 0) {
@@ -121,7 +144,12 @@ function getItemOf(x: Value, key: readonly AnyIndex[]): Value {
     reversed.push(axis);
   });
   const part = build.reverse(build.slice(x, starts, limits, strides), reversed);
-  return dropped.size === 0 ? part : build.reshape(part, part.shape.filter((_, axis) => !dropped.has(axis)));
+  return dropped.size === 0
+    ? part
+    : build.reshape(
+        part,
+        part.shape.filter((_, axis) => !dropped.has(axis)),
+      );
 }
 
 /**
@@ -139,14 +167,24 @@ const sliceOp = defineOp("Slice", "core", { shape: "shape" }, ([x, startIndices]
   const starts = numbersOf(startIndices, "slice", "startIndices");
   const sizes = (shape as number[]).map((d, i) => (d === -1 ? node.shape[i]! - starts[i]! : d));
   if (starts.length !== node.shape.length || sizes.length !== node.shape.length) {
-    throw new ShapeError(`slice: expected one start and one size per axis of ${formatShape(node.shape)}. Received: startIndices=[${starts}], shape=${formatShape(sizes)}`);
+    throw new ShapeError(
+      `slice: expected one start and one size per axis of ${formatShape(node.shape)}. Received: startIndices=[${starts}], shape=${formatShape(sizes)}`,
+    );
   }
   sizes.forEach((d, i) => {
     if (starts[i]! < 0 || starts[i]! + d > node.shape[i]!) {
-      throw new ShapeError(`slice: ${d} elements from ${starts[i]} leave axis ${i} of size ${node.shape[i]}. Received: shape ${formatShape(node.shape)}`);
+      throw new ShapeError(
+        `slice: ${d} elements from ${starts[i]} leave axis ${i} of size ${node.shape[i]}. Received: shape ${formatShape(node.shape)}`,
+      );
     }
   });
-  return wrap(build.slice(node, starts, sizes.map((d, i) => starts[i]! + d)));
+  return wrap(
+    build.slice(
+      node,
+      starts,
+      sizes.map((d, i) => starts[i]! + d),
+    ),
+  );
 });
 
 function numbersOf(value: unknown, where: string, name: string): number[] {
@@ -155,7 +193,11 @@ function numbersOf(value: unknown, where: string, name: string): number[] {
 }
 
 /** `shape` elements from `startIndices`; a size of -1 means up to the end. */
-export function slice<A extends TensorLike>(x: A, startIndices: readonly number[], shape: readonly number[]): Result<A> {
+export function slice<A extends TensorLike>(
+  x: A,
+  startIndices: readonly number[],
+  shape: readonly number[],
+): Result<A> {
   return sliceOp([x, [...startIndices]], { shape: [...shape] }) as Result<A>;
 }
 
@@ -163,15 +205,24 @@ const sliceUpdateOp = defineOp("SliceUpdate", "core", {}, ([x, startIndices, upd
   const { node } = toTensor(x, null, "sliceUpdate");
   const patch = toTensor(updates, node.dtype, "sliceUpdate").node;
   const starts = numbersOf(startIndices, "sliceUpdate", "startIndices");
-  if (patch.shape.length !== node.shape.length || patch.shape.some((d, i) => starts[i]! < 0 || starts[i]! + d > node.shape[i]!)) {
-    throw new ShapeError(`sliceUpdate: updates of shape ${formatShape(patch.shape)} from [${starts}] leave shape ${formatShape(node.shape)}`);
+  if (
+    patch.shape.length !== node.shape.length ||
+    patch.shape.some((d, i) => starts[i]! < 0 || starts[i]! + d > node.shape[i]!)
+  ) {
+    throw new ShapeError(
+      `sliceUpdate: updates of shape ${formatShape(patch.shape)} from [${starts}] leave shape ${formatShape(node.shape)}`,
+    );
   }
   const high = node.shape.map((d, i) => d - starts[i]! - patch.shape[i]!);
   const inside = build.pad(build.full(1, patch.shape, "bool"), starts, high);
   return wrap(build.where(inside, build.pad(patch, starts, high), node));
 });
 /** x with the part from `startIndices` replaced by `updates`. */
-export function sliceUpdate<A extends TensorLike, B extends TensorLike>(x: A, startIndices: readonly number[], updates: B): Result<A | B> {
+export function sliceUpdate<A extends TensorLike, B extends TensorLike>(
+  x: A,
+  startIndices: readonly number[],
+  updates: B,
+): Result<A | B> {
   return sliceUpdateOp([x, [...startIndices], updates]) as Result<A | B>;
 }
 
@@ -182,7 +233,9 @@ const oneHotOp = defineOp(
   ([x], statics) => {
     const indices = indexValue(x, "oneHot");
     const dtype = optionalDType(statics.dtype as string | null) ?? floatx();
-    return wrap(build.cast(oneHotMask(indices, statics.numClasses as number, (statics.axis as number | null) ?? -1), dtype));
+    return wrap(
+      build.cast(oneHotMask(indices, statics.numClasses as number, (statics.axis as number | null) ?? -1), dtype),
+    );
   },
 );
 
@@ -190,7 +243,11 @@ const oneHotOp = defineOp(
 export function oneHotMask(indices: Value, numClasses: number, axis: number): Value {
   const ndim = indices.shape.length + 1;
   const at = normalizeAxis(axis, ndim, "oneHot");
-  const classes = build.iota(Array.from({ length: ndim }, (_, i) => (i === at ? numClasses : 1)), at, "int32");
+  const classes = build.iota(
+    Array.from({ length: ndim }, (_, i) => (i === at ? numClasses : 1)),
+    at,
+    "int32",
+  );
   const open = build.reshape(indices, [...indices.shape.slice(0, at), 1, ...indices.shape.slice(at)]);
   return build.binary("equal", open, classes);
 }
@@ -215,7 +272,9 @@ export function oneHot<A extends TensorLike>(x: A, numClasses: number, options?:
 
 function checkClasses(where: string, numClasses: number): void {
   if (!Number.isInteger(numClasses) || numClasses < 1) {
-    throw new RangeError(`${where}: expected \`numClasses\` to be a positive integer. Received: ${describe(numClasses)}`);
+    throw new RangeError(
+      `${where}: expected \`numClasses\` to be a positive integer. Received: ${describe(numClasses)}`,
+    );
   }
 }
 
@@ -227,7 +286,10 @@ const multiHotOp = defineOp(
     const indices = indexValue(x, "multiHot");
     const dtype = optionalDType(statics.dtype as string | null) ?? floatx();
     // (…, values, classes) → the largest over the values of a sample.
-    const hot = build.cast(oneHotMask(indices, statics.numClasses as number, (statics.axis as number | null) ?? -1), dtype);
+    const hot = build.cast(
+      oneHotMask(indices, statics.numClasses as number, (statics.axis as number | null) ?? -1),
+      dtype,
+    );
     const values = Math.max(0, indices.shape.length - 1);
     return wrap(indices.shape.length < 1 ? hot : build.reduce("reduce_max", hot, [values]));
   },
@@ -243,7 +305,9 @@ export function multiHot<A extends TensorLike>(x: A, numClasses: number, options
 function flatPositions(indices: Value, shape: readonly number[], where: string): Value {
   const depth = indices.shape.at(-1);
   if (indices.shape.length < 1 || depth === undefined || depth > shape.length) {
-    throw new ShapeError(`${where}: expected indices of shape (…, k) with k ≤ ${shape.length}. Received: ${formatShape(indices.shape)}`);
+    throw new ShapeError(
+      `${where}: expected indices of shape (…, k) with k ≤ ${shape.length}. Received: ${formatShape(indices.shape)}`,
+    );
   }
   const rows = sizeOf(indices.shape.slice(0, -1));
   const strides = Int32Array.from(stridesOf(shape.slice(0, depth)));
@@ -271,21 +335,34 @@ const scatterOp = defineOp("Scatter", "core", { shape: "shape" }, ([indices, val
   return wrap(scatterInto(build.full(0, target, node.dtype), indexValue(indices, "scatter"), node, "scatter"));
 });
 /** Zeros of a shape with values at index tuples (listed along the last axis of `indices`); repeated positions add up. */
-export function scatter<A extends TensorLike, B extends TensorLike>(indices: A, values: B, shape: readonly number[]): Result<A | B> {
+export function scatter<A extends TensorLike, B extends TensorLike>(
+  indices: A,
+  values: B,
+  shape: readonly number[],
+): Result<A | B> {
   return scatterOp([indices, values], { shape: [...shape] }) as Result<A | B>;
 }
 
-const scatterUpdateOp = defineOp("ScatterUpdate", "core", { reduction: "reduction" }, ([x, indices, updates], { reduction }) => {
-  const { node } = toTensor(x, null, "scatterUpdate");
-  const positions = indexValue(indices, "scatterUpdate");
-  const [, patch] = [node, build.cast(promote([wrap(node), updates])[1]!, node.dtype)];
-  if (reduction === "add") return wrap(scatterInto(node, positions, patch, "scatterUpdate"));
-  const zero = build.full(0, node.shape, node.dtype);
-  const ones = build.full(1, [...positions.shape.slice(0, -1), ...node.shape.slice(positions.shape.at(-1) ?? 0)], "int32");
-  const counts = scatterInto(build.full(0, node.shape, "int32"), positions, ones, "scatterUpdate");
-  const hit = build.binary("greater", counts, num(0, counts));
-  return wrap(build.where(hit, scatterInto(zero, positions, patch, "scatterUpdate"), node));
-});
+const scatterUpdateOp = defineOp(
+  "ScatterUpdate",
+  "core",
+  { reduction: "reduction" },
+  ([x, indices, updates], { reduction }) => {
+    const { node } = toTensor(x, null, "scatterUpdate");
+    const positions = indexValue(indices, "scatterUpdate");
+    const [, patch] = [node, build.cast(promote([wrap(node), updates])[1]!, node.dtype)];
+    if (reduction === "add") return wrap(scatterInto(node, positions, patch, "scatterUpdate"));
+    const zero = build.full(0, node.shape, node.dtype);
+    const ones = build.full(
+      1,
+      [...positions.shape.slice(0, -1), ...node.shape.slice(positions.shape.at(-1) ?? 0)],
+      "int32",
+    );
+    const counts = scatterInto(build.full(0, node.shape, "int32"), positions, ones, "scatterUpdate");
+    const hit = build.binary("greater", counts, num(0, counts));
+    return wrap(build.where(hit, scatterInto(zero, positions, patch, "scatterUpdate"), node));
+  },
+);
 /**
  * x with `updates` at index tuples, listed along the last axis of `indices`.
  *
@@ -309,7 +386,9 @@ const unravelOp = defineOp("UnravelIndex", "numpy", { shape: "shape" }, ([indice
   const sizes = shape as number[];
   const strides = stridesOf(sizes);
   const positive = fromEnd(flat, sizeOf(sizes));
-  return sizes.map((d, i) => wrap(build.binary("mod", build.binary("div", positive, num(strides[i]!, positive)), num(d, positive))));
+  return sizes.map((d, i) =>
+    wrap(build.binary("mod", build.binary("div", positive, num(strides[i]!, positive)), num(d, positive))),
+  );
 });
 /** Row-major positions as one tensor of indices per axis of a shape. */
 export function unravelIndex<A extends TensorLike>(indices: A, shape: readonly number[]): Result<A>[] {

@@ -33,28 +33,44 @@ export function concatenate<A extends TensorLike>(xs: readonly A[], options?: { 
 const appendOp = defineOp("Append", "numpy", { axis: "axis" }, ([x1, x2], { axis }) => {
   const values = promote([x1, x2]);
   if (axis === null || axis === undefined) {
-    return wrap(build.concat(values.map((v) => build.reshape(v, [sizeOf(v.shape)])), 0));
+    return wrap(
+      build.concat(
+        values.map((v) => build.reshape(v, [sizeOf(v.shape)])),
+        0,
+      ),
+    );
   }
   return wrap(build.concat(values, normalizeAxis(axis as number, values[0]!.shape.length, "append")));
 });
 /** x2 after x1 along an axis; all elements in one axis without it. */
-export function append<A extends TensorLike, B extends TensorLike>(x1: A, x2: B, options?: { axis?: number | null }): Result<A | B> {
+export function append<A extends TensorLike, B extends TensorLike>(
+  x1: A,
+  x2: B,
+  options?: { axis?: number | null },
+): Result<A | B> {
   const { axis = null } = readOptions("append", options, ["axis"]);
   return appendOp([x1, x2], { axis }) as Result<A | B>;
 }
 
-const stackOp = defineOp("Stack", "numpy", { axis: "axis" }, ([xs], { axis }) => wrap(stackValues(promote(listOf("stack", xs)), (axis as number | null) ?? 0)));
+const stackOp = defineOp("Stack", "numpy", { axis: "axis" }, ([xs], { axis }) =>
+  wrap(stackValues(promote(listOf("stack", xs)), (axis as number | null) ?? 0)),
+);
 
 function stackValues(values: readonly Value[], axis: number): Value {
   const first = values[0]!.shape;
   for (const v of values) {
     if (v.shape.length !== first.length || v.shape.some((d, i) => d !== first[i])) {
-      throw new ShapeError(`stack: all shapes must be equal. Received: ${values.map((w) => formatShape(w.shape)).join(", ")}`);
+      throw new ShapeError(
+        `stack: all shapes must be equal. Received: ${values.map((w) => formatShape(w.shape)).join(", ")}`,
+      );
     }
   }
   const at = normalizeAxis(axis, first.length + 1, "stack");
   const shape = [...first.slice(0, at), 1, ...first.slice(at)];
-  return build.concat(values.map((v) => build.reshape(v, shape)), at);
+  return build.concat(
+    values.map((v) => build.reshape(v, shape)),
+    at,
+  );
 }
 
 /** Tensors of one shape along a new axis. */
@@ -73,9 +89,17 @@ function joinOp(className: string, place: (x: Value) => readonly number[], axisO
   return <A extends TensorLike>(xs: readonly A[]): Result<A> => run([[...listOf(where, xs)]]) as Result<A>;
 }
 /** Tensors one after another along axis 1; vectors along axis 0. */
-export const hstack = joinOp("Hstack", ({ shape }) => (shape.length === 0 ? [1] : shape), (rank) => (rank === 1 ? 0 : 1));
+export const hstack = joinOp(
+  "Hstack",
+  ({ shape }) => (shape.length === 0 ? [1] : shape),
+  (rank) => (rank === 1 ? 0 : 1),
+);
 /** Tensors one after another along axis 0; vectors are rows. */
-export const vstack = joinOp("Vstack", ({ shape }) => (shape.length < 2 ? [1, shape[0] ?? 1] : shape), () => 0);
+export const vstack = joinOp(
+  "Vstack",
+  ({ shape }) => (shape.length < 2 ? [1, shape[0] ?? 1] : shape),
+  () => 0,
+);
 /** Tensors one after another along axis 2; vectors and matrices get one. */
 export const dstack = joinOp(
   "Dstack",
@@ -83,13 +107,27 @@ export const dstack = joinOp(
   () => 2,
 );
 /** Vectors as the columns of a matrix. */
-export const columnStack = joinOp("ColumnStack", ({ shape }) => (shape.length < 2 ? [shape[0] ?? 1, 1] : shape), () => 1);
+export const columnStack = joinOp(
+  "ColumnStack",
+  ({ shape }) => (shape.length < 2 ? [shape[0] ?? 1, 1] : shape),
+  () => 1,
+);
 
 /** The part of an axis from start to limit. */
 const part = (x: Value, axis: number, start: number, limit: number): Value =>
-  build.slice(x, x.shape.map((_, i) => (i === axis ? start : 0)), x.shape.map((d, i) => (i === axis ? Math.max(start, limit) : d)));
+  build.slice(
+    x,
+    x.shape.map((_, i) => (i === axis ? start : 0)),
+    x.shape.map((d, i) => (i === axis ? Math.max(start, limit) : d)),
+  );
 
-function splitValue(where: string, x: Value, sections: number | readonly number[], axis: number, uneven: boolean): Value[] {
+function splitValue(
+  where: string,
+  x: Value,
+  sections: number | readonly number[],
+  axis: number,
+  uneven: boolean,
+): Value[] {
   const size = x.shape[axis]!;
   if (typeof sections !== "number") {
     const bounds = sections.map((i) => Math.max(0, Math.min(size, i < 0 ? i + size : i)));
@@ -103,7 +141,9 @@ function splitValue(where: string, x: Value, sections: number | readonly number[
   // While shapes are inferred a stand-in size need not divide; parts of it are as unknown as the whole.
   const fits = larger === 0 || uneven || size > 1e6;
   if (!fits) {
-    throw new ShapeError(`${where}: axis ${axis} of size ${size} does not divide into ${sections} equal sections. Received: shape ${formatShape(x.shape)}; use ops.arraySplit for unequal ones`);
+    throw new ShapeError(
+      `${where}: axis ${axis} of size ${size} does not divide into ${sections} equal sections. Received: shape ${formatShape(x.shape)}; use ops.arraySplit for unequal ones`,
+    );
   }
   const starts = Array.from({ length: sections + 1 }, (_, i) => i * step + Math.min(i, uneven ? larger : 0));
   return starts.slice(0, -1).map((start, i) => part(x, axis, start, starts[i + 1]!));
@@ -116,7 +156,11 @@ function splitOp(className: string, where: string, uneven: boolean) {
     const at = normalizeAxis((axis as number | null) ?? 0, node.shape.length, where);
     return splitValue(where, node, indicesOrSections as number | number[], at, uneven).map(wrap);
   });
-  return <A extends TensorLike>(x: A, indicesOrSections: number | readonly number[], options?: { axis?: number }): Result<A>[] => {
+  return <A extends TensorLike>(
+    x: A,
+    indicesOrSections: number | readonly number[],
+    options?: { axis?: number },
+  ): Result<A>[] => {
     const { axis = 0 } = readOptions(where, options, ["axis"]);
     return run([x], { indicesOrSections, axis }) as Result<A>[];
   };
@@ -131,11 +175,16 @@ export const split = splitOp("Split", "split", false);
 export const arraySplit = splitOp("ArraySplit", "arraySplit", true);
 
 function fixedSplit(className: string, where: string, axisOf: (rank: number) => number) {
-  const run = defineOp(className, "numpy", { indicesOrSections: "indices_or_sections" }, ([x], { indicesOrSections }) => {
-    const { node } = toTensor(x, null, where);
-    const at = normalizeAxis(axisOf(node.shape.length), node.shape.length, where);
-    return splitValue(where, node, indicesOrSections as number | number[], at, false).map(wrap);
-  });
+  const run = defineOp(
+    className,
+    "numpy",
+    { indicesOrSections: "indices_or_sections" },
+    ([x], { indicesOrSections }) => {
+      const { node } = toTensor(x, null, where);
+      const at = normalizeAxis(axisOf(node.shape.length), node.shape.length, where);
+      return splitValue(where, node, indicesOrSections as number | number[], at, false).map(wrap);
+    },
+  );
   return <A extends TensorLike>(x: A, indicesOrSections: number | readonly number[]): Result<A>[] =>
     run([x], { indicesOrSections }) as Result<A>[];
 }
@@ -176,34 +225,45 @@ const PAD_SOURCES: Partial<Record<PadMode, (i: number, size: number) => number>>
   },
 };
 
-const padOp = defineOp("Pad", "numpy", { padWidth: "pad_width", mode: "mode" }, ([x, constantValues], { padWidth, mode }) => {
-  const { node } = toTensor(x, null, "pad");
-  const widths = readPadWidth(padWidth, node.shape.length);
-  const kind = (mode as PadMode | null) ?? "constant";
-  if (kind === "constant") {
-    const fill = constantValues ?? 0;
-    const [low, high] = [widths.map((w) => w[0]), widths.map((w) => w[1])];
-    if (typeof fill === "number" || typeof fill === "boolean") return wrap(build.pad(node, low, high, undefined, Number(fill)));
-    // A tensor as filling: padded zeros, and where the padding is, the tensor.
-    const inside = build.pad(build.full(1, node.shape, "bool"), low, high);
-    return wrap(build.where(inside, build.pad(node, low, high), toTensor(fill, node.dtype, "pad").node));
-  }
-  const source = PAD_SOURCES[kind];
-  if (!source) throw new RangeError(`pad: unknown mode ${describe(kind)}. Known: constant, ${Object.keys(PAD_SOURCES).join(", ")}.`);
-  return wrap(
-    widths.reduce<Value>((y, [before, after], axis) => {
-      if (before === 0 && after === 0) return y;
-      const size = y.shape[axis]!;
-      const indices = Int32Array.from({ length: before + size + after }, (_, i) => source(i - before, size));
-      return build.gather(y, build.constant(indices, [indices.length], "int32"), axis);
-    }, node),
-  );
-});
+const padOp = defineOp(
+  "Pad",
+  "numpy",
+  { padWidth: "pad_width", mode: "mode" },
+  ([x, constantValues], { padWidth, mode }) => {
+    const { node } = toTensor(x, null, "pad");
+    const widths = readPadWidth(padWidth, node.shape.length);
+    const kind = (mode as PadMode | null) ?? "constant";
+    if (kind === "constant") {
+      const fill = constantValues ?? 0;
+      const [low, high] = [widths.map((w) => w[0]), widths.map((w) => w[1])];
+      if (typeof fill === "number" || typeof fill === "boolean")
+        return wrap(build.pad(node, low, high, undefined, Number(fill)));
+      // A tensor as filling: padded zeros, and where the padding is, the tensor.
+      const inside = build.pad(build.full(1, node.shape, "bool"), low, high);
+      return wrap(build.where(inside, build.pad(node, low, high), toTensor(fill, node.dtype, "pad").node));
+    }
+    const source = PAD_SOURCES[kind];
+    if (!source)
+      throw new RangeError(
+        `pad: unknown mode ${describe(kind)}. Known: constant, ${Object.keys(PAD_SOURCES).join(", ")}.`,
+      );
+    return wrap(
+      widths.reduce<Value>((y, [before, after], axis) => {
+        if (before === 0 && after === 0) return y;
+        const size = y.shape[axis]!;
+        const indices = Int32Array.from({ length: before + size + after }, (_, i) => source(i - before, size));
+        return build.gather(y, build.constant(indices, [indices.length], "int32"), axis);
+      }, node),
+    );
+  },
+);
 
 function readPadWidth(padWidth: unknown, ndim: number): [number, number][] {
   const every = (pair: [number, number]) => Array.from({ length: ndim }, () => pair);
   const bad = () =>
-    new RangeError(`pad: expected \`padWidth\` to be a count, [before, after], or one such pair per axis of ${ndim}. Received: ${describe(padWidth)}`);
+    new RangeError(
+      `pad: expected \`padWidth\` to be a count, [before, after], or one such pair per axis of ${ndim}. Received: ${describe(padWidth)}`,
+    );
   const isCount = (n: unknown): n is number => typeof n === "number" && Number.isInteger(n) && n >= 0;
   if (isCount(padWidth)) return every([padWidth, padWidth]);
   if (!Array.isArray(padWidth)) throw bad();

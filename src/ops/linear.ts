@@ -1,6 +1,7 @@
 /** Products of vectors, matrices and tensors. */
-import { isFloat, resultType } from "../core/dtype.ts";
+
 import { floatx } from "../core/config.ts";
+import { isFloat, resultType } from "../core/dtype.ts";
 import { describe, ShapeError } from "../core/errors.ts";
 import { formatShape, normalizeAxes, normalizeAxis, sizeOf } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
@@ -36,7 +37,9 @@ export function matmulValue(a: Value, b: Value): Value {
     ? build.reshape(build.matmul(build.reshape(left, [m, k]), right), [...left.shape.slice(0, -1), right.shape[1]!])
     : build.matmul(left, right);
   if (ra > 1 && rb > 1) return product;
-  const shape = product.shape.filter((_, i, all) => !((ra === 1 && i === all.length - 2) || (rb === 1 && i === all.length - 1)));
+  const shape = product.shape.filter(
+    (_, i, all) => !((ra === 1 && i === all.length - 2) || (rb === 1 && i === all.length - 1)),
+  );
   return build.reshape(product, shape);
 }
 
@@ -51,7 +54,9 @@ export const matmul: BinaryOp = binaryOp("Matmul", "numpy", (a, b) => matmulValu
 function contract(a: Value, b: Value, axesA: readonly number[], axesB: readonly number[], where: string): Value {
   axesA.forEach((axis, i) => {
     if (a.shape[axis] !== b.shape[axesB[i]!]) {
-      throw new ShapeError(`${where}: axis ${axis} of x1 and axis ${axesB[i]} of x2 differ. Received: x1.shape=${formatShape(a.shape)}, x2.shape=${formatShape(b.shape)}`);
+      throw new ShapeError(
+        `${where}: axis ${axis} of x1 and axis ${axesB[i]} of x2 differ. Received: x1.shape=${formatShape(a.shape)}, x2.shape=${formatShape(b.shape)}`,
+      );
     }
   });
   const freeA = a.shape.map((_, i) => i).filter((i) => !axesA.includes(i));
@@ -97,9 +102,18 @@ export const kron: BinaryOp = binaryOp("Kron", "numpy", (x1, x2) => {
   const ndim = Math.max(x1.shape.length, x2.shape.length);
   const full = (x: Value) => [...new Array<number>(ndim - x.shape.length).fill(1), ...x.shape];
   const [sa, sb] = [full(x1), full(x2)];
-  const a = build.reshape(boolToInt(x1), sa.flatMap((d) => [d, 1]));
-  const b = build.reshape(boolToInt(x2), sb.flatMap((d) => [1, d]));
-  return build.reshape(build.binary("mul", a, b), sa.map((d, i) => d * sb[i]!));
+  const a = build.reshape(
+    boolToInt(x1),
+    sa.flatMap((d) => [d, 1]),
+  );
+  const b = build.reshape(
+    boolToInt(x2),
+    sb.flatMap((d) => [1, d]),
+  );
+  return build.reshape(
+    build.binary("mul", a, b),
+    sa.map((d, i) => d * sb[i]!),
+  );
 });
 
 type TensordotAxes = number | readonly [number | readonly number[], number | readonly number[]];
@@ -112,12 +126,21 @@ const tensordotOp = defineOp("Tensordot", "numpy", { axes: "axes" }, ([x1, x2], 
       throw new RangeError(`tensordot: expected \`axes\` from 0 to ${Math.min(ra, rb)}. Received: ${describe(given)}`);
     }
     const count = Array.from({ length: given }, (_, i) => i);
-    return wrap(contract(a, b, count.map((i) => ra - given + i), count, "tensordot"));
+    return wrap(
+      contract(
+        a,
+        b,
+        count.map((i) => ra - given + i),
+        count,
+        "tensordot",
+      ),
+    );
   }
   const list = (axis: number | readonly number[], x: Value) =>
     (typeof axis === "number" ? [axis] : axis).map((i) => normalizeAxis(i, x.shape.length, "tensordot"));
   const [la, lb] = [list(given[0], a), list(given[1], b)];
-  if (la.length !== lb.length) throw new RangeError(`tensordot: ${la.length} axes of x1 and ${lb.length} of x2; expected as many`);
+  if (la.length !== lb.length)
+    throw new RangeError(`tensordot: ${la.length} axes of x1 and ${lb.length} of x2; expected as many`);
   return wrap(contract(a, b, la, lb, "tensordot"));
 });
 /**
@@ -125,7 +148,11 @@ const tensordotOp = defineOp("Tensordot", "numpy", { axes: "axes" }, ([x1, x2], 
  *
  * @param options - `axes`: a count (the last ones of x1, the first ones of x2), or a list for each. @defaultValue `2`
  */
-export function tensordot<A extends TensorLike, B extends TensorLike>(x1: A, x2: B, options?: { axes?: TensordotAxes }): Result<A | B> {
+export function tensordot<A extends TensorLike, B extends TensorLike>(
+  x1: A,
+  x2: B,
+  options?: { axes?: TensordotAxes },
+): Result<A | B> {
   const { axes = 2 } = readOptions("tensordot", options, ["axes"]);
   return tensordotOp([x1, x2], { axes }) as Result<A | B>;
 }
@@ -141,7 +168,8 @@ const einsumOp = defineOp("Einsum", "numpy", { subscripts: "subscripts" }, (oper
  * ops.einsum("bij,bjk->bik", a, b); // batched matrix product
  */
 export function einsum<A extends TensorLike>(subscripts: string, ...operands: A[]): Result<A> {
-  if (typeof subscripts !== "string") throw new TypeError(`einsum: expected the subscripts first. Received: ${describe(subscripts)}`);
+  if (typeof subscripts !== "string")
+    throw new TypeError(`einsum: expected the subscripts first. Received: ${describe(subscripts)}`);
   return einsumOp(operands, { subscripts }) as Result<A>;
 }
 
@@ -150,16 +178,30 @@ const crossOp = defineOp("Cross", "numpy", CROSS_KEYS, ([x1, x2], { axis }) => {
   const [a, b] = promote([x1, x2]).map(boolToInt) as [Value, Value];
   const at = normalizeAxis((axis as number | null) ?? -1, a.shape.length, "cross");
   if (a.shape.length !== b.shape.length || a.shape[at] !== 3 || b.shape[at] !== 3) {
-    throw new ShapeError(`cross: expected tensors of one rank with size 3 along axis ${at}. Received: x1.shape=${formatShape(a.shape)}, x2.shape=${formatShape(b.shape)}`);
+    throw new ShapeError(
+      `cross: expected tensors of one rank with size 3 along axis ${at}. Received: x1.shape=${formatShape(a.shape)}, x2.shape=${formatShape(b.shape)}`,
+    );
   }
-  const turned = (x: Value, order: readonly number[]) => build.gather(x, build.constant(Int32Array.from(order), [3], "int32"), at);
-  const [next, last] = [[1, 2, 0], [2, 0, 1]];
+  const turned = (x: Value, order: readonly number[]) =>
+    build.gather(x, build.constant(Int32Array.from(order), [3], "int32"), at);
+  const [next, last] = [
+    [1, 2, 0],
+    [2, 0, 1],
+  ];
   return wrap(
-    build.binary("sub", build.binary("mul", turned(a, next), turned(b, last)), build.binary("mul", turned(a, last), turned(b, next))),
+    build.binary(
+      "sub",
+      build.binary("mul", turned(a, next), turned(b, last)),
+      build.binary("mul", turned(a, last), turned(b, next)),
+    ),
   );
 });
 /** Cross product of vectors of three along an axis. */
-export function cross<A extends TensorLike, B extends TensorLike>(x1: A, x2: B, options?: { axis?: number }): Result<A | B> {
+export function cross<A extends TensorLike, B extends TensorLike>(
+  x1: A,
+  x2: B,
+  options?: { axis?: number },
+): Result<A | B> {
   const { axis = -1 } = readOptions("cross", options, ["axis"]);
   return crossOp([x1, x2], { axisa: -1, axisb: -1, axisc: -1, axis }) as Result<A | B>;
 }
@@ -180,7 +222,9 @@ const normOp = defineOp("Norm", "linalg", { ord: "ord", axis: "axis", keepdims: 
 export function normValue(x: Value, ord: NormOptions["ord"], axes: readonly number[], keepdims: boolean): Value {
   if (ord === null || ord === undefined || ord === 2 || ord === "fro" || ord === "euc") {
     if (ord === 2 && axes.length > 1) {
-      throw new RangeError('norm: the spectral norm of matrices is not available; use ord "fro", or one axis for vectors');
+      throw new RangeError(
+        'norm: the spectral norm of matrices is not available; use ord "fro", or one axis for vectors',
+      );
     }
     return build.unary("sqrt", build.reduce("reduce_sum", build.binary("mul", x, x), axes, keepdims));
   }
@@ -209,7 +253,9 @@ const cdistOp = defineOp("CDist", "math", {}, ([x1, x2]) => {
   const [a, b] = [toFloat(x1, "cdist"), toFloat(x2, "cdist")];
   const dtype = resultType([a.dtype, b.dtype], floatx());
   if (a.shape.length < 2 || b.shape.length < 2 || a.shape.at(-1) !== b.shape.at(-1) || !isFloat(dtype)) {
-    throw new ShapeError(`cdist: expected (…, m, d) and (…, n, d). Received: x.shape=${formatShape(a.shape)}, y.shape=${formatShape(b.shape)}`);
+    throw new ShapeError(
+      `cdist: expected (…, m, d) and (…, n, d). Received: x.shape=${formatShape(a.shape)}, y.shape=${formatShape(b.shape)}`,
+    );
   }
   const rows = build.reshape(build.cast(a, dtype), [...a.shape.slice(0, -1), 1, a.shape.at(-1)!]);
   const columns = build.reshape(build.cast(b, dtype), [...b.shape.slice(0, -2), 1, ...b.shape.slice(-2)]);
@@ -224,9 +270,15 @@ const trapezoidOp = defineOp("Trapezoid", "numpy", { x: "x", dx: "dx", axis: "ax
   const value = toFloat(toTensor(y, null, "trapezoid"), "trapezoid");
   const at = normalizeAxis((axis as number | null) ?? -1, value.shape.length, "trapezoid");
   const cut = (start: number, end: number) =>
-    build.slice(value, value.shape.map((_, i) => (i === at ? start : 0)), value.shape.map((d, i) => (i === at ? d - end : d)));
+    build.slice(
+      value,
+      value.shape.map((_, i) => (i === at ? start : 0)),
+      value.shape.map((d, i) => (i === at ? d - end : d)),
+    );
   const pairs = build.binary("add", cut(1, 0), cut(0, 1));
-  return wrap(build.binary("mul", build.reduce("reduce_sum", pairs, [at]), num(((dx as number | null) ?? 1) / 2, value)));
+  return wrap(
+    build.binary("mul", build.reduce("reduce_sum", pairs, [at]), num(((dx as number | null) ?? 1) / 2, value)),
+  );
 });
 /** Integral along an axis by the trapezoidal rule, with points `dx` apart. */
 export function trapezoid<A extends TensorLike>(y: A, options?: { dx?: number; axis?: number }): Result<A> {

@@ -8,7 +8,17 @@ import type { Value } from "../ir/value.ts";
 import type { AxisOptions } from "../runtime/methods.ts";
 import { defineOp, optionalDType, toFloat, toTensor, wrap } from "./define.ts";
 import type { Result, TensorLike } from "./kerasTensor.ts";
-import { boolToInt, indexValue, inFullPrecision, isHalf, num, orderable, positional, readOptions, truth } from "./kit.ts";
+import {
+  boolToInt,
+  indexValue,
+  inFullPrecision,
+  isHalf,
+  num,
+  orderable,
+  positional,
+  readOptions,
+  truth,
+} from "./kit.ts";
 
 const AXIS_OPTIONS = ["axis", "keepdims"] as const;
 const AXIS_KEYS = { axis: "axis", keepdims: "keepdims" };
@@ -56,12 +66,15 @@ const varianceOf = (x: Value, axes: readonly number[], keepdims: boolean): Value
     return build.reduce("reduce_mean", build.binary("mul", centred, centred), axes, keepdims);
   });
 
-const extremum = (op: "reduce_max" | "reduce_min", where: string) => (x: Value, axes: readonly number[], keepdims: boolean) => {
-  if (axes.some((axis) => x.shape[axis] === 0)) {
-    throw new ShapeError(`${where}: no elements to choose from. Received: shape ${formatShape(x.shape)}, axis [${axes}]`);
-  }
-  return build.cast(build.reduce(op, orderable(x), axes, keepdims), x.dtype);
-};
+const extremum =
+  (op: "reduce_max" | "reduce_min", where: string) => (x: Value, axes: readonly number[], keepdims: boolean) => {
+    if (axes.some((axis) => x.shape[axis] === 0)) {
+      throw new ShapeError(
+        `${where}: no elements to choose from. Received: shape ${formatShape(x.shape)}, axis [${axes}]`,
+      );
+    }
+    return build.cast(build.reduce(op, orderable(x), axes, keepdims), x.dtype);
+  };
 
 /**
  * Sum over axes. Bools and small integers are summed as int32 (uint32 for unsigned ones); other dtypes stay.
@@ -76,7 +89,9 @@ export const mean: ReductionOp = reduction("Mean", (x, axes, keepdims) => meanOf
 export const variance: ReductionOp = reduction("Var", varianceOf);
 export { variance as var };
 /** Biased standard deviation over axes. */
-export const std: ReductionOp = reduction("Std", (x, axes, keepdims) => build.unary("sqrt", varianceOf(x, axes, keepdims)));
+export const std: ReductionOp = reduction("Std", (x, axes, keepdims) =>
+  build.unary("sqrt", varianceOf(x, axes, keepdims)),
+);
 /** Largest element over axes, as `max` of NumPy; NaN if one is NaN. */
 export const amax: ReductionOp = reduction("Amax", extremum("reduce_max", "amax"));
 /** Smallest element over axes; NaN if one is NaN. */
@@ -84,7 +99,11 @@ export const amin: ReductionOp = reduction("Amin", extremum("reduce_min", "amin"
 /** Difference of the largest and the smallest element over axes. */
 export const ptp: ReductionOp = reduction("Ptp", (x, axes, keepdims) => {
   const y = boolToInt(x);
-  return build.binary("sub", build.reduce("reduce_max", y, axes, keepdims), build.reduce("reduce_min", y, axes, keepdims));
+  return build.binary(
+    "sub",
+    build.reduce("reduce_max", y, axes, keepdims),
+    build.reduce("reduce_min", y, axes, keepdims),
+  );
 });
 
 interface ExtremumOptions extends AxisOptions {
@@ -158,7 +177,12 @@ function argOp(className: string, op: "argmax" | "argmin") {
     const axis = flat ? 0 : normalizeAxis(statics.axis as number, ndim, op);
     const found = build[op](flat ? build.reshape(value, [sizeOf(value.shape)]) : value, axis);
     if (!keepdims) return wrap(found);
-    return wrap(build.reshape(found, value.shape.map((d, i) => (flat || i === axis ? 1 : d))));
+    return wrap(
+      build.reshape(
+        found,
+        value.shape.map((d, i) => (flat || i === axis ? 1 : d)),
+      ),
+    );
   });
   return <A extends TensorLike>(x: A, options?: { axis?: number | null; keepdims?: boolean }): Result<A> => {
     const { axis = null, keepdims = false } = readOptions(op, options, AXIS_OPTIONS);
@@ -204,7 +228,10 @@ const averageOp = defineOp("Average", "numpy", { axis: "axis" }, (args, statics)
         `average: ${w.shape[0]} weights for axis ${axes[0]} of x with shape ${formatShape(value.shape)}; expected ${value.shape[axes[0]!]}`,
       );
     }
-    w = build.reshape(w, value.shape.map((d, i) => (i === axes[0] ? d : 1)));
+    w = build.reshape(
+      w,
+      value.shape.map((d, i) => (i === axes[0] ? d : 1)),
+    );
   }
   const total = build.reduce("reduce_sum", build.binary("mul", value, w), axes);
   return wrap(build.binary("div", total, build.reduce("reduce_sum", build.broadcastTo(w, value.shape), axes)));
@@ -238,7 +265,12 @@ export function logSumExp(x: Value, axes: readonly number[], keepdims: boolean):
     const shift = build.where(build.unary("is_inf", largest), num(0, y), largest);
     const total = build.reduce("reduce_sum", build.unary("exp", build.binary("sub", y, shift)), axes, true);
     const result = build.binary("add", build.unary("log", total), shift);
-    return keepdims ? result : build.reshape(result, x.shape.filter((_, i) => !axes.includes(i)));
+    return keepdims
+      ? result
+      : build.reshape(
+          result,
+          x.shape.filter((_, i) => !axes.includes(i)),
+        );
   });
 }
 
@@ -249,15 +281,19 @@ export const logsumexp = ((x: TensorLike, options?: AxisOptions) => {
 }) as ReductionOp;
 
 /** Reductions that leave NaN out. `neutral` takes its place. */
-const withoutNaN = (neutral: number, body: (x: Value, axes: readonly number[], keepdims: boolean) => Value) =>
+const withoutNaN =
+  (neutral: number, body: (x: Value, axes: readonly number[], keepdims: boolean) => Value) =>
   (x: Value, axes: readonly number[], keepdims: boolean) =>
     body(isFloat(x.dtype) ? build.where(build.unary("is_nan", x), num(neutral, x), x) : x, axes, keepdims);
 /** Sum over axes of the elements that are not NaN. */
 export const nansum: ReductionOp = reduction("Nansum", withoutNaN(0, sumOf));
 /** Product over axes of the elements that are not NaN. */
-export const nanprod: ReductionOp = reduction("Nanprod", withoutNaN(1, (x, axes, keepdims) =>
-  build.reduce("reduce_prod", build.cast(x, accumulator(x.dtype)), axes, keepdims),
-));
+export const nanprod: ReductionOp = reduction(
+  "Nanprod",
+  withoutNaN(1, (x, axes, keepdims) =>
+    build.reduce("reduce_prod", build.cast(x, accumulator(x.dtype)), axes, keepdims),
+  ),
+);
 /** Mean over axes of the elements that are not NaN; NaN when there are none. */
 export const nanmean: ReductionOp = reduction("Nanmean", (x, axes, keepdims) => {
   if (!isFloat(x.dtype)) return meanOf(floatOf(x), axes, keepdims);
@@ -265,42 +301,61 @@ export const nanmean: ReductionOp = reduction("Nanmean", (x, axes, keepdims) => 
   const count = build.reduce("reduce_sum", real, axes, keepdims);
   return build.binary("div", withoutNaN(0, sumOf)(x, axes, keepdims), count);
 });
-const nanExtremum = (op: "reduce_max" | "reduce_min", neutral: number) => (x: Value, axes: readonly number[], keepdims: boolean) => {
-  if (!isFloat(x.dtype)) return build.cast(build.reduce(op, orderable(x), axes, keepdims), x.dtype);
-  const found = withoutNaN(neutral, (y, a, k) => build.reduce(op, y, a, k))(x, axes, keepdims);
-  const allNaN = build.reduce("reduce_min", build.cast(build.unary("is_nan", x), "int32"), axes, keepdims);
-  return build.where(truth(allNaN), num(Number.NaN, x), found);
-};
+const nanExtremum =
+  (op: "reduce_max" | "reduce_min", neutral: number) => (x: Value, axes: readonly number[], keepdims: boolean) => {
+    if (!isFloat(x.dtype)) return build.cast(build.reduce(op, orderable(x), axes, keepdims), x.dtype);
+    const found = withoutNaN(neutral, (y, a, k) => build.reduce(op, y, a, k))(x, axes, keepdims);
+    const allNaN = build.reduce("reduce_min", build.cast(build.unary("is_nan", x), "int32"), axes, keepdims);
+    return build.where(truth(allNaN), num(Number.NaN, x), found);
+  };
 /** Largest element over axes, NaN left out; NaN when there is no other. */
 export const nanmax: ReductionOp = reduction("Nanmax", nanExtremum("reduce_max", Number.NEGATIVE_INFINITY));
 /** Smallest element over axes, NaN left out; NaN when there is no other. */
 export const nanmin: ReductionOp = reduction("Nanmin", nanExtremum("reduce_min", Number.POSITIVE_INFINITY));
 
 function segmentOp(className: string, where: string) {
-  const run = defineOp(className, "math", { numSegments: "num_segments", sorted: "sorted" }, ([data, ids], { numSegments }) => {
-    const { node } = toTensor(data, null, where);
-    const segments = indexValue(ids, where);
-    if (segments.shape.length !== 1 || segments.shape[0] !== node.shape[0]) {
-      throw new ShapeError(
-        `${where}: expected one segment id per row. Received: data.shape=${formatShape(node.shape)}, segmentIds.shape=${formatShape(segments.shape)}`,
+  const run = defineOp(
+    className,
+    "math",
+    { numSegments: "num_segments", sorted: "sorted" },
+    ([data, ids], { numSegments }) => {
+      const { node } = toTensor(data, null, where);
+      const segments = indexValue(ids, where);
+      if (segments.shape.length !== 1 || segments.shape[0] !== node.shape[0]) {
+        throw new ShapeError(
+          `${where}: expected one segment id per row. Received: data.shape=${formatShape(node.shape)}, segmentIds.shape=${formatShape(segments.shape)}`,
+        );
+      }
+      const count = numSegments as number;
+      if (where === "segmentSum") {
+        // Ids outside the range land in a row that is cut off.
+        const inside = build.binary(
+          "logical_and",
+          build.binary("greater_equal", segments, num(0, segments)),
+          build.binary("less", segments, num(count, segments)),
+        );
+        const target = build.full(0, [count + 1, ...node.shape.slice(1)], node.dtype);
+        const sums = build.scatterAdd(target, build.where(inside, segments, num(count, segments)), node, 0);
+        return wrap(
+          build.slice(
+            sums,
+            sums.shape.map(() => 0),
+            [count, ...node.shape.slice(1)],
+          ),
+        );
+      }
+      // (segments, rows, …): each row belongs to one segment; others are neutral there.
+      const op = where === "segmentMax" ? "max" : "min";
+      const neutral = isInteger(node.dtype) ? integerBound(node.dtype, op) : op === "max" ? -Infinity : Infinity;
+      const belongs = build.binary(
+        "equal",
+        build.iota([count, 1], 0, "int32"),
+        build.reshape(segments, [1, segments.shape[0]!]),
       );
-    }
-    const count = numSegments as number;
-    if (where === "segmentSum") {
-      // Ids outside the range land in a row that is cut off.
-      const inside = build.binary("logical_and",
-        build.binary("greater_equal", segments, num(0, segments)), build.binary("less", segments, num(count, segments)));
-      const target = build.full(0, [count + 1, ...node.shape.slice(1)], node.dtype);
-      const sums = build.scatterAdd(target, build.where(inside, segments, num(count, segments)), node, 0);
-      return wrap(build.slice(sums, sums.shape.map(() => 0), [count, ...node.shape.slice(1)]));
-    }
-    // (segments, rows, …): each row belongs to one segment; others are neutral there.
-    const op = where === "segmentMax" ? "max" : "min";
-    const neutral = isInteger(node.dtype) ? integerBound(node.dtype, op) : op === "max" ? -Infinity : Infinity;
-    const belongs = build.binary("equal", build.iota([count, 1], 0, "int32"), build.reshape(segments, [1, segments.shape[0]!]));
-    const mask = build.reshape(belongs, [count, segments.shape[0]!, ...node.shape.slice(1).map(() => 1)]);
-    return wrap(build.reduce(`reduce_${op}`, build.where(mask, node, num(neutral, node)), [1]));
-  });
+      const mask = build.reshape(belongs, [count, segments.shape[0]!, ...node.shape.slice(1).map(() => 1)]);
+      return wrap(build.reduce(`reduce_${op}`, build.where(mask, node, num(neutral, node)), [1]));
+    },
+  );
   return <A extends TensorLike, B extends TensorLike>(
     data: A,
     segmentIds: B,
@@ -308,7 +363,9 @@ function segmentOp(className: string, where: string) {
   ): Result<A | B> => {
     const { numSegments, sorted = false } = readOptions(where, options, ["numSegments", "sorted"]);
     if (!Number.isInteger(numSegments) || numSegments < 1) {
-      throw new RangeError(`${where}: expected \`numSegments\` to be a positive integer, since shapes are known before data. Received: ${numSegments}`);
+      throw new RangeError(
+        `${where}: expected \`numSegments\` to be a positive integer, since shapes are known before data. Received: ${numSegments}`,
+      );
     }
     return run([data, segmentIds], { numSegments, sorted }) as Result<A | B>;
   };

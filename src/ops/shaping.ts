@@ -1,6 +1,14 @@
 /** Ops that give a tensor another shape or order, without arithmetic. */
 import { describe, ShapeError } from "../core/errors.ts";
-import { broadcastShapes, formatShape, normalizeAxes, normalizeAxis, type Shape, shapesEqual, sizeOf } from "../core/shape.ts";
+import {
+  broadcastShapes,
+  formatShape,
+  normalizeAxes,
+  normalizeAxis,
+  type Shape,
+  shapesEqual,
+  sizeOf,
+} from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import { inputValue, type Value } from "../ir/value.ts";
 import { defineOp, toTensor, wrap } from "./define.ts";
@@ -18,7 +26,11 @@ function reshapeTo(x: Value, newShape: readonly number[]): Value {
   const open = newShape.indexOf(-1);
   const rest = open >= 0 ? (known === 0 ? 0 : size / known) : null;
   const fits = rest === null ? known === size : Number.isInteger(rest) && rest * known === size;
-  if (fits) return build.reshape(x, newShape.map((d) => (d === -1 ? rest! : d)));
+  if (fits)
+    return build.reshape(
+      x,
+      newShape.map((d) => (d === -1 ? rest! : d)),
+    );
   // A size is not known yet: the result has the sizes asked for, and whether they fit shows when data arrives.
   if (isUnknownSize(size)) {
     return inputValue({ shape: newShape.map((d) => (d === -1 ? standinSize()! : d)), dtype: x.dtype }, "reshape");
@@ -37,7 +49,9 @@ function reshapeTo(x: Value, newShape: readonly number[]): Value {
 export function reshape<A extends TensorLike>(x: A, newShape: readonly number[] | number): Result<A> {
   const sizes = typeof newShape === "number" ? [newShape] : newShape;
   if (!Array.isArray(sizes) || sizes.some((d) => !Number.isInteger(d) || d < -1)) {
-    throw new ShapeError(`reshape: expected non-negative integers, or -1 for one of them. Received: ${describe(newShape)}`);
+    throw new ShapeError(
+      `reshape: expected non-negative integers, or -1 for one of them. Received: ${describe(newShape)}`,
+    );
   }
   if (sizes.filter((d) => d === -1).length > 1) {
     throw new ShapeError(`reshape: only one size may be -1. Received: ${formatShape(sizes)}`);
@@ -51,10 +65,18 @@ export const ravel: UnaryOp = unaryOp("Ravel", "numpy", (x) => build.reshape(x, 
 const transposeOp = defineOp("Transpose", "numpy", { axes: "axes" }, ([x], { axes }) => {
   const { node } = toTensor(x, null, "transpose");
   const ndim = node.shape.length;
-  if (axes === null || axes === undefined) return wrap(build.transpose(node, node.shape.map((_, i) => ndim - 1 - i)));
+  if (axes === null || axes === undefined)
+    return wrap(
+      build.transpose(
+        node,
+        node.shape.map((_, i) => ndim - 1 - i),
+      ),
+    );
   const order = (axes as number[]).map((a) => normalizeAxis(a, ndim, "transpose"));
   if (order.length !== ndim || new Set(order).size !== ndim) {
-    throw new ShapeError(`transpose: expected each of the ${ndim} axes once. Received: axes=[${axes}] for shape ${formatShape(node.shape)}`);
+    throw new ShapeError(
+      `transpose: expected each of the ${ndim} axes once. Received: axes=[${axes}] for shape ${formatShape(node.shape)}`,
+    );
   }
   return wrap(build.transpose(node, order));
 });
@@ -65,8 +87,13 @@ const transposeOp = defineOp("Transpose", "numpy", { axes: "axes" }, ([x], { axe
  * @example
  * ops.transpose(x, [0, 2, 1]); ops.transpose(x, { axes: [0, 2, 1] });
  */
-export function transpose<A extends TensorLike>(x: A, options?: readonly number[] | { axes?: readonly number[] | null }): Result<A> {
-  const axes = Array.isArray(options) ? options : (readOptions("transpose", options as { axes?: number[] }, ["axes"]).axes ?? null);
+export function transpose<A extends TensorLike>(
+  x: A,
+  options?: readonly number[] | { axes?: readonly number[] | null },
+): Result<A> {
+  const axes = Array.isArray(options)
+    ? options
+    : (readOptions("transpose", options as { axes?: number[] }, ["axes"]).axes ?? null);
   return transposeOp([x], { axes }) as Result<A>;
 }
 
@@ -74,7 +101,12 @@ const swapaxesOp = defineOp("Swapaxes", "numpy", { axis1: "axis1", axis2: "axis2
   const { node } = toTensor(x, null, "swapaxes");
   const a = normalizeAxis(axis1 as number, node.shape.length, "swapaxes");
   const b = normalizeAxis(axis2 as number, node.shape.length, "swapaxes");
-  return wrap(build.transpose(node, node.shape.map((_, i) => (i === a ? b : i === b ? a : i))));
+  return wrap(
+    build.transpose(
+      node,
+      node.shape.map((_, i) => (i === a ? b : i === b ? a : i)),
+    ),
+  );
 });
 /** Two axes exchanged. */
 export function swapaxes<A extends TensorLike>(x: A, axis1: number, axis2: number): Result<A> {
@@ -84,17 +116,24 @@ export function swapaxes<A extends TensorLike>(x: A, axis1: number, axis2: numbe
 const moveaxisOp = defineOp("Moveaxis", "numpy", { source: "source", destination: "destination" }, ([x], s) => {
   const { node } = toTensor(x, null, "moveaxis");
   const ndim = node.shape.length;
-  const list = (axis: unknown) => (Array.isArray(axis) ? axis : [axis]).map((a: number) => normalizeAxis(a, ndim, "moveaxis"));
+  const list = (axis: unknown) =>
+    (Array.isArray(axis) ? axis : [axis]).map((a: number) => normalizeAxis(a, ndim, "moveaxis"));
   const [from, to] = [list(s.source), list(s.destination)];
   if (from.length !== to.length || new Set(from).size !== from.length || new Set(to).size !== to.length) {
-    throw new RangeError(`moveaxis: expected as many different destinations as sources. Received: source=[${from}], destination=[${to}]`);
+    throw new RangeError(
+      `moveaxis: expected as many different destinations as sources. Received: source=[${from}], destination=[${to}]`,
+    );
   }
   const order = node.shape.map((_, i) => i).filter((i) => !from.includes(i));
   for (const i of to.map((_, k) => k).sort((p, q) => to[p]! - to[q]!)) order.splice(to[i]!, 0, from[i]!);
   return wrap(build.transpose(node, order));
 });
 /** Axes moved to other places; the rest keep their order. */
-export function moveaxis<A extends TensorLike>(x: A, source: number | readonly number[], destination: number | readonly number[]): Result<A> {
+export function moveaxis<A extends TensorLike>(
+  x: A,
+  source: number | readonly number[],
+  destination: number | readonly number[],
+): Result<A> {
   return moveaxisOp([x], { source, destination }) as Result<A>;
 }
 
@@ -105,7 +144,12 @@ const expandDimsOp = defineOp("ExpandDims", "numpy", { axis: "axis" }, ([x], { a
   const places = added.map((a) => normalizeAxis(a, ndim, "expandDims"));
   if (new Set(places).size !== places.length) throw new RangeError(`expandDims: repeated axis. Received: [${added}]`);
   const sizes = [...node.shape];
-  return wrap(build.reshape(node, Array.from({ length: ndim }, (_, i) => (places.includes(i) ? 1 : sizes.shift()!))));
+  return wrap(
+    build.reshape(
+      node,
+      Array.from({ length: ndim }, (_, i) => (places.includes(i) ? 1 : sizes.shift()!)),
+    ),
+  );
 });
 /** New axes of size 1, at the given places of the result. */
 export function expandDims<A extends TensorLike>(x: A, axis: number | readonly number[]): Result<A> {
@@ -120,7 +164,9 @@ const squeezeOp = defineOp("Squeeze", "numpy", { axis: "axis" }, ([x], { axis })
   const shape = node.shape.filter((d, i) => !(axes.includes(i) && (!all || d === 1)));
   if (bad === undefined) return wrap(build.reshape(node, shape));
   if (isUnknownSize(node.shape[bad]!)) return wrap(inputValue({ shape, dtype: node.dtype }, "squeeze"));
-  throw new ShapeError(`squeeze: axis ${bad} has size ${node.shape[bad]}, expected 1. Received: shape ${formatShape(node.shape)}`);
+  throw new ShapeError(
+    `squeeze: axis ${bad} has size ${node.shape[bad]}, expected 1. Received: shape ${formatShape(node.shape)}`,
+  );
 });
 /** Without the axes of size 1: those given, or all of them. @throws ShapeError when a given axis has another size. */
 export function squeeze<A extends TensorLike>(
@@ -152,9 +198,20 @@ const tileOp = defineOp("Tile", "numpy", { repeats: "repeats" }, ([x], { repeats
   const times = [...new Array<number>(ndim - given.length).fill(1), ...given];
   const shape = [...new Array<number>(ndim - node.shape.length).fill(1), ...node.shape];
   // Each axis becomes (times, size): broadcast over the times, then merged.
-  const open = build.reshape(node, shape.flatMap((d, i) => (times[i] === 1 ? [d] : [1, d])));
-  const wide = build.broadcastTo(open, shape.flatMap((d, i) => (times[i] === 1 ? [d] : [times[i]!, d])));
-  return wrap(build.reshape(wide, shape.map((d, i) => d * times[i]!)));
+  const open = build.reshape(
+    node,
+    shape.flatMap((d, i) => (times[i] === 1 ? [d] : [1, d])),
+  );
+  const wide = build.broadcastTo(
+    open,
+    shape.flatMap((d, i) => (times[i] === 1 ? [d] : [times[i]!, d])),
+  );
+  return wrap(
+    build.reshape(
+      wide,
+      shape.map((d, i) => d * times[i]!),
+    ),
+  );
 });
 /** The tensor laid side by side: `repeats` times along each axis, a missing count meaning once. */
 export function tile<A extends TensorLike>(x: A, repeats: number | readonly number[]): Result<A> {
@@ -171,19 +228,33 @@ const repeatOp = defineOp("Repeat", "numpy", { repeats: "repeats", axis: "axis" 
   if (counts.length === 1) {
     const times = counts[0]!;
     const wide = build.broadcastTo(
-      build.reshape(node, node.shape.flatMap((d, i) => (i === at ? [d, 1] : [d]))),
+      build.reshape(
+        node,
+        node.shape.flatMap((d, i) => (i === at ? [d, 1] : [d])),
+      ),
       node.shape.flatMap((d, i) => (i === at ? [d, times] : [d])),
     );
-    return wrap(build.reshape(wide, node.shape.map((d, i) => (i === at ? d * times : d))));
+    return wrap(
+      build.reshape(
+        wide,
+        node.shape.map((d, i) => (i === at ? d * times : d)),
+      ),
+    );
   }
   if (counts.length !== size) {
-    throw new ShapeError(`repeat: ${counts.length} counts for an axis of size ${size}. Received: shape ${formatShape(node.shape)}, axis ${at}`);
+    throw new ShapeError(
+      `repeat: ${counts.length} counts for an axis of size ${size}. Received: shape ${formatShape(node.shape)}, axis ${at}`,
+    );
   }
   const indices = Int32Array.from(counts.flatMap((count, i) => new Array<number>(count).fill(i)));
   return wrap(build.gather(node, build.constant(indices, [indices.length], "int32"), at));
 });
 /** Each element repeated along an axis (of all elements in row-major order without one): as often for all, or one count each. */
-export function repeat<A extends TensorLike>(x: A, repeats: number | readonly number[], options?: { axis?: number | null }): Result<A> {
+export function repeat<A extends TensorLike>(
+  x: A,
+  repeats: number | readonly number[],
+  options?: { axis?: number | null },
+): Result<A> {
   const { axis = null } = readOptions("repeat", options, ["axis"]);
   return repeatOp([x], { repeats, axis }) as Result<A>;
 }
@@ -198,18 +269,29 @@ export function flip<A extends TensorLike>(x: A, options?: { axis?: number | rea
   return flipOp([x], { axis }) as Result<A>;
 }
 /** The order along axis 1 reversed. */
-export const fliplr: UnaryOp = unaryOp("Fliplr", "numpy", (x) => build.reverse(x, [normalizeAxis(1, x.shape.length, "fliplr")]));
+export const fliplr: UnaryOp = unaryOp("Fliplr", "numpy", (x) =>
+  build.reverse(x, [normalizeAxis(1, x.shape.length, "fliplr")]),
+);
 /** The order along axis 0 reversed. */
-export const flipud: UnaryOp = unaryOp("Flipud", "numpy", (x) => build.reverse(x, [normalizeAxis(0, x.shape.length, "flipud")]));
+export const flipud: UnaryOp = unaryOp("Flipud", "numpy", (x) =>
+  build.reverse(x, [normalizeAxis(0, x.shape.length, "flipud")]),
+);
 
 const rollOp = defineOp("Roll", "numpy", { shift: "shift", axis: "axis" }, ([x], { shift, axis }) => {
   const { node } = toTensor(x, null, "roll");
   const shifts = Array.isArray(shift) ? (shift as number[]) : [shift as number];
   if (axis === null || axis === undefined) {
     const flat = build.reshape(node, [sizeOf(node.shape)]);
-    return wrap(build.reshape(shifts.reduce((y, s) => rollAxis(y, s, 0), flat), node.shape));
+    return wrap(
+      build.reshape(
+        shifts.reduce((y, s) => rollAxis(y, s, 0), flat),
+        node.shape,
+      ),
+    );
   }
-  const axes = (Array.isArray(axis) ? (axis as number[]) : [axis as number]).map((a) => normalizeAxis(a, node.shape.length, "roll"));
+  const axes = (Array.isArray(axis) ? (axis as number[]) : [axis as number]).map((a) =>
+    normalizeAxis(a, node.shape.length, "roll"),
+  );
   if (shifts.length !== 1 && shifts.length !== axes.length) {
     throw new RangeError(`roll: ${shifts.length} shifts for ${axes.length} axes; expected one each, or one for all`);
   }
@@ -222,7 +304,11 @@ function rollAxis(x: Value, shift: number, axis: number): Value {
   const by = ((shift % size) + size) % size;
   if (by === 0) return x;
   const part = (start: number, limit: number) =>
-    build.slice(x, x.shape.map((_, i) => (i === axis ? start : 0)), x.shape.map((d, i) => (i === axis ? limit : d)));
+    build.slice(
+      x,
+      x.shape.map((_, i) => (i === axis ? start : 0)),
+      x.shape.map((d, i) => (i === axis ? limit : d)),
+    );
   return build.concat([part(size - by, size), part(0, size - by)], axis);
 }
 
@@ -239,7 +325,10 @@ export function roll<A extends TensorLike>(
 const rot90Op = defineOp("Rot90", "numpy", { k: "k", axes: "axes" }, ([x], s) => {
   const { node } = toTensor(x, null, "rot90");
   const ndim = node.shape.length;
-  const [a, b] = ((s.axes as number[] | null) ?? [0, 1]).map((axis) => normalizeAxis(axis, ndim, "rot90")) as [number, number];
+  const [a, b] = ((s.axes as number[] | null) ?? [0, 1]).map((axis) => normalizeAxis(axis, ndim, "rot90")) as [
+    number,
+    number,
+  ];
   const swap = node.shape.map((_, i) => (i === a ? b : i === b ? a : i));
   const turns = ((((s.k as number | null) ?? 1) % 4) + 4) % 4;
   if (turns === 1) return wrap(build.transpose(build.reverse(node, [b]), swap));
@@ -247,7 +336,10 @@ const rot90Op = defineOp("Rot90", "numpy", { k: "k", axes: "axes" }, ([x], s) =>
   return wrap(turns === 0 ? node : build.reverse(build.transpose(node, swap), [b]));
 });
 /** Turned by k quarter turns from the first to the second of two axes. */
-export function rot90<A extends TensorLike>(x: A, options?: { k?: number; axes?: readonly [number, number] }): Result<A> {
+export function rot90<A extends TensorLike>(
+  x: A,
+  options?: { k?: number; axes?: readonly [number, number] },
+): Result<A> {
   const { k = 1, axes = [0, 1] } = readOptions("rot90", options, ["k", "axes"]);
   return rot90Op([x], { k, axes }) as Result<A>;
 }

@@ -49,7 +49,8 @@ const topKOp = defineOp("TopK", "math", { k: "k", sorted: "sorted", isStable: "i
 /** The k largest along the last axis in falling order, and their positions (int32); ties by lower position. */
 export function topK<A extends TensorLike>(x: A, k: number, options?: { sorted?: boolean }): [Result<A>, Result<A>] {
   const { sorted = true } = readOptions("topK", options, ["sorted"]);
-  if (!Number.isInteger(k) || k < 1) throw new RangeError(`topK: expected \`k\` to be a positive integer. Received: ${describe(k)}`);
+  if (!Number.isInteger(k) || k < 1)
+    throw new RangeError(`topK: expected \`k\` to be a positive integer. Received: ${describe(k)}`);
   return topKOp([x], { k, sorted, isStable: true }) as [Result<A>, Result<A>];
 }
 
@@ -58,7 +59,9 @@ const inTopKOp = defineOp("InTopK", "math", { k: "k" }, ([targets, predictions],
   const scores = toFloat(predictions, "inTopK");
   const rank = scores.shape.length;
   if (rank !== classes.shape.length + 1 || classes.shape.some((d, i) => d !== scores.shape[i])) {
-    throw new ShapeError(`inTopK: expected targets (…) and predictions (…, classes). Received: ${formatShape(classes.shape)} and ${formatShape(scores.shape)}`);
+    throw new ShapeError(
+      `inTopK: expected targets (…) and predictions (…, classes). Received: ${formatShape(classes.shape)} and ${formatShape(scores.shape)}`,
+    );
   }
   const own = build.gatherAlong(scores, build.reshape(classes, [...classes.shape, 1]), rank - 1);
   const safe = build.where(build.unary("is_nan", own), num(Number.NEGATIVE_INFINITY, own), own);
@@ -66,7 +69,11 @@ const inTopKOp = defineOp("InTopK", "math", { k: "k" }, ([targets, predictions],
   return wrap(build.binary("less", better, num(k as number, better)));
 });
 /** Whether fewer than k predictions are larger than the target's; equal ones count in its favour. → bool */
-export function inTopK<A extends TensorLike, B extends TensorLike>(targets: A, predictions: B, k: number): Result<A | B> {
+export function inTopK<A extends TensorLike, B extends TensorLike>(
+  targets: A,
+  predictions: B,
+  k: number,
+): Result<A | B> {
   return inTopKOp([targets, predictions], { k }) as Result<A | B>;
 }
 
@@ -74,27 +81,50 @@ export type QuantileMethod = "linear" | "lower" | "higher" | "midpoint" | "neare
 const METHODS: readonly QuantileMethod[] = ["linear", "lower", "higher", "midpoint", "nearest"];
 
 /** Quantiles at fixed fractions of the elements over axes; several fractions make a new first axis. */
-function quantileValue(x: Value, fractions: readonly number[], single: boolean, axes: readonly number[], keepdims: boolean, method: QuantileMethod): Value {
+function quantileValue(
+  x: Value,
+  fractions: readonly number[],
+  single: boolean,
+  axes: readonly number[],
+  keepdims: boolean,
+  method: QuantileMethod,
+): Value {
   const free = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
   const outer = free.map((i) => x.shape[i]!);
   const count = sizeOf(axes.map((i) => x.shape[i]!));
   const flat = build.reshape(build.transpose(x, [...free, ...axes]), [...outer, count]);
   const sorted = ascending(flat)[0];
-  const at = (i: number) => build.slice(sorted, sorted.shape.map((_, a) => (a === outer.length ? i : 0)), [...outer, i + 1]);
+  const at = (i: number) =>
+    build.slice(
+      sorted,
+      sorted.shape.map((_, a) => (a === outer.length ? i : 0)),
+      [...outer, i + 1],
+    );
   const shape = keepdims ? x.shape.map((d, i) => (axes.includes(i) ? 1 : d)) : outer;
   const results = fractions.map((q) => {
     const place = q * (count - 1);
     const [low, high] = [Math.floor(place), Math.ceil(place)];
-    const share = { linear: place - low, lower: 0, higher: 1, midpoint: 0.5, nearest: Math.round(place - low - 1e-12) }[method];
+    const share = { linear: place - low, lower: 0, higher: 1, midpoint: 0.5, nearest: Math.round(place - low - 1e-12) }[
+      method
+    ];
     const mixed =
       low === high || share === 0
         ? at(low)
         : share === 1
           ? at(high)
-          : build.binary("add", build.binary("mul", at(low), num(1 - share, x)), build.binary("mul", at(high), num(share, x)));
+          : build.binary(
+              "add",
+              build.binary("mul", at(low), num(1 - share, x)),
+              build.binary("mul", at(high), num(share, x)),
+            );
     return build.reshape(mixed, shape);
   });
-  const joined = single ? results[0]! : build.concat(results.map((r) => build.reshape(r, [1, ...shape])), 0);
+  const joined = single
+    ? results[0]!
+    : build.concat(
+        results.map((r) => build.reshape(r, [1, ...shape])),
+        0,
+      );
   // NaN has no order: one makes the result NaN.
   const spoiled = build.reduce("reduce_max", build.cast(build.unary("is_nan", x), "int32"), axes, keepdims);
   return build.where(build.cast(spoiled, "bool"), num(Number.NaN, x), joined);
@@ -103,7 +133,9 @@ function quantileValue(x: Value, fractions: readonly number[], single: boolean, 
 function readFractions(where: string, q: unknown, scale: number): { fractions: number[]; single: boolean } {
   const list = typeof q === "number" ? [q] : Array.isArray(q) ? q : null;
   if (!list || list.some((x) => typeof x !== "number" || !(x >= 0 && x <= scale))) {
-    throw new RangeError(`${where}: expected \`q\` to be a number from 0 to ${scale} or a list of them. Received: ${describe(q)}`);
+    throw new RangeError(
+      `${where}: expected \`q\` to be a number from 0 to ${scale} or a list of them. Received: ${describe(q)}`,
+    );
   }
   return { fractions: list.map((x: number) => x / scale), single: typeof q === "number" };
 }
@@ -122,8 +154,15 @@ function quantileOp(className: string, where: string, scale: number) {
     return wrap(quantileValue(value, fractions, single, axes, Boolean(s.keepdims), method));
   });
   return <A extends TensorLike>(x: A, q: number | readonly number[], options?: QuantileOptions): Result<A> => {
-    const { axis = null, method = "linear", keepdims = false } = readOptions(where, options, ["axis", "method", "keepdims"]);
-    if (!METHODS.includes(method)) throw new RangeError(`${where}: expected \`method\` to be one of ${METHODS.join(", ")}. Received: ${describe(method)}`);
+    const {
+      axis = null,
+      method = "linear",
+      keepdims = false,
+    } = readOptions(where, options, ["axis", "method", "keepdims"]);
+    if (!METHODS.includes(method))
+      throw new RangeError(
+        `${where}: expected \`method\` to be one of ${METHODS.join(", ")}. Received: ${describe(method)}`,
+      );
     return run([x, q], { axis, method, keepdims }) as Result<A>;
   };
 }
@@ -151,7 +190,8 @@ function countBefore(sorted: Value, values: Value, op: "less" | "less_equal"): V
 }
 
 function expectVector(where: string, name: string, x: Value): void {
-  if (x.shape.length !== 1) throw new ShapeError(`${where}: expected \`${name}\` to be a vector. Received: shape ${formatShape(x.shape)}`);
+  if (x.shape.length !== 1)
+    throw new ShapeError(`${where}: expected \`${name}\` to be a vector. Received: shape ${formatShape(x.shape)}`);
 }
 
 const searchsortedOp = defineOp("SearchSorted", "numpy", { side: "side" }, ([sorted, values], { side }) => {
@@ -160,9 +200,14 @@ const searchsortedOp = defineOp("SearchSorted", "numpy", { side: "side" }, ([sor
   return wrap(countBefore(a, v, side === "right" ? "less_equal" : "less"));
 });
 /** Where to insert values into a sorted vector so that it stays sorted: before equal elements, or after with `side` "right". → int32 */
-export function searchsorted<A extends TensorLike, B extends TensorLike>(sortedSequence: A, values: B, options?: { side?: "left" | "right" }): Result<A | B> {
+export function searchsorted<A extends TensorLike, B extends TensorLike>(
+  sortedSequence: A,
+  values: B,
+  options?: { side?: "left" | "right" },
+): Result<A | B> {
   const { side = "left" } = readOptions("searchsorted", options, ["side"]);
-  if (side !== "left" && side !== "right") throw new RangeError(`searchsorted: expected \`side\` to be "left" or "right". Received: ${describe(side)}`);
+  if (side !== "left" && side !== "right")
+    throw new RangeError(`searchsorted: expected \`side\` to be "left" or "right". Received: ${describe(side)}`);
   return searchsortedOp([sortedSequence, values], { side }) as Result<A | B>;
 }
 
@@ -187,7 +232,9 @@ const bincountOp = defineOp(
     const length = statics.minlength as number;
     const amounts = weights === null ? build.full(1, indices.shape, "int32") : toTensor(weights, null, "bincount").node;
     if (indices.shape.length !== 1 || amounts.shape.length !== 1 || amounts.shape[0] !== indices.shape[0]) {
-      throw new ShapeError(`bincount: expected vectors of one length. Received: x.shape=${formatShape(indices.shape)}, weights.shape=${formatShape(amounts.shape)}`);
+      throw new ShapeError(
+        `bincount: expected vectors of one length. Received: x.shape=${formatShape(indices.shape)}, weights.shape=${formatShape(amounts.shape)}`,
+      );
     }
     return wrap(build.scatterAdd(build.full(0, [length], amounts.dtype), indices, amounts, 0));
   },
@@ -197,10 +244,15 @@ const bincountOp = defineOp(
  *
  * Shapes are known before data, so `minlength` is the length of the result and must be above every element.
  */
-export function bincount<A extends TensorLike>(x: A, options: { minlength: number; weights?: TensorLike | null }): Result<A> {
+export function bincount<A extends TensorLike>(
+  x: A,
+  options: { minlength: number; weights?: TensorLike | null },
+): Result<A> {
   const { minlength, weights = null } = readOptions("bincount", options, ["minlength", "weights"]);
   if (!Number.isInteger(minlength) || minlength < 1) {
-    throw new RangeError(`bincount: expected \`minlength\` to be a positive integer, above every element of x. Received: ${describe(minlength)}`);
+    throw new RangeError(
+      `bincount: expected \`minlength\` to be a positive integer, above every element of x. Received: ${describe(minlength)}`,
+    );
   }
   return bincountOp(weights === null ? [x] : [x, weights], { weights: null, minlength, sparse: false }) as Result<A>;
 }
@@ -212,7 +264,11 @@ const diffOp = defineOp("Diff", "numpy", { n: "n", axis: "axis" }, ([x], s) => {
   for (let i = 0; i < ((s.n as number | null) ?? 1) && value.shape[at]! > 0; i++) {
     const now: Value = value;
     const cut = (start: number, end: number) =>
-      build.slice(now, now.shape.map((_, a) => (a === at ? start : 0)), now.shape.map((d, a) => (a === at ? d - end : d)));
+      build.slice(
+        now,
+        now.shape.map((_, a) => (a === at ? start : 0)),
+        now.shape.map((d, a) => (a === at ? d - end : d)),
+      );
     value = build.binary("sub", cut(1, 0), cut(0, 1));
   }
   return wrap(value);

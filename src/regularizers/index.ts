@@ -117,7 +117,7 @@ class OrthogonalRegularizerBase extends Regularizer {
     const size = x.shape[rows ? 0 : 1]!;
     const unit = ops.normalize(x, { axis: rows ? 1 : 0 });
     const gram = rows ? ops.matmul(unit, ops.transpose(unit)) : ops.matmul(ops.transpose(unit), unit);
-    const offDiagonal = ops.multiply(gram, ops.subtract(1, ops.eye(size, size, { dtype: x.dtype })));
+    const offDiagonal = ops.multiply(gram, ops.subtract(1, ops.eye(size, { dtype: x.dtype })));
     const pairs = (size * (size - 1)) / 2;
     return ops.multiply(ops.sum(ops.abs(offDiagonal)), (this.factor * 0.5) / pairs);
   }

@@ -4,6 +4,7 @@ import { convertArray, isFloat } from "../../core/dtype.ts";
 import { describe } from "../../core/errors.ts";
 import { flatten, isPlainObject, mapStructure, type Nested, packSequenceAs } from "../../core/tree.ts";
 import { hostPermutation } from "../../random/hostRandom.ts";
+import { makeDefaultSeed } from "../../random/seedGenerator.ts";
 import { evaluate } from "../../runtime/evaluate.ts";
 import { fromNumbers, Tensor } from "../../runtime/tensor.ts";
 import { Variable } from "../../runtime/variable.ts";
@@ -150,23 +151,23 @@ export class ArrayAdapter implements DataAdapter {
     this.batchCount = Math.ceil(this.count / batchSize);
   }
 
-  /** As Keras, the order depends on the epoch's number alone, so it repeats from run to run. */
-  #permutation(epoch: number): Int32Array | null {
+  /** A new order for each pass, drawn from the source that `setRandomSeed` seeds. */
+  #permutation(): Int32Array | null {
     const { shuffle, batchSize } = this.#options;
     if (shuffle === false) return null;
-    if (shuffle === true) return hostPermutation(epoch, this.count);
+    if (shuffle === true) return hostPermutation(makeDefaultSeed(), this.count);
     const order = new Int32Array(this.count);
-    for (let start = 0, batch = 0; start < this.count; start += batchSize, batch++) {
+    for (let start = 0; start < this.count; start += batchSize) {
       const size = Math.min(batchSize, this.count - start);
-      hostPermutation(epoch + batch, size).forEach((k, i) => {
+      hostPermutation(makeDefaultSeed(), size).forEach((k, i) => {
         order[start + i] = start + k;
       });
     }
     return order;
   }
 
-  *batches(epoch: number): Iterable<Batch> {
-    const permutation = this.#permutation(epoch);
+  *batches(): Iterable<Batch> {
+    const permutation = this.#permutation();
     const { batchSize } = this.#options;
     for (let start = 0; start < this.count; start += batchSize) {
       const end = Math.min(start + batchSize, this.count);

@@ -1,0 +1,103 @@
+/** Gives concrete and symbolic tensors their methods, one implementation for both: each calls the op of the same meaning. */
+import type { AxisOptions, Index, TensorMethods } from "../runtime/methods.ts";
+import { type Operand, Tensor } from "../runtime/tensor.ts";
+import { add, divide, floorDivide, mod, multiply, power, subtract } from "./arithmetic.ts";
+import { equal, greater, greaterEqual, less, lessEqual, notEqual } from "./comparison.ts";
+import { absolute, cast, negative } from "./elementwise.ts";
+import { getItem } from "./indexing.ts";
+import { KerasTensor } from "./kerasTensor.ts";
+import { matmul } from "./linear.ts";
+import { argmax, max, mean, min, sum } from "./reduction.ts";
+import { expandDims, reshape, squeeze, transpose } from "./shaping.ts";
+
+type Any = Tensor & KerasTensor;
+
+const methods = {
+  add(this: Any, other: Operand) {
+    return add(this, other);
+  },
+  sub(this: Any, other: Operand) {
+    return subtract(this, other);
+  },
+  mul(this: Any, other: Operand) {
+    return multiply(this, other);
+  },
+  div(this: Any, other: Operand) {
+    return divide(this, other);
+  },
+  floorDivide(this: Any, other: Operand) {
+    return floorDivide(this, other);
+  },
+  mod(this: Any, other: Operand) {
+    return mod(this, other);
+  },
+  pow(this: Any, other: Operand) {
+    return power(this, other);
+  },
+  neg(this: Any) {
+    return negative(this);
+  },
+  abs(this: Any) {
+    return absolute(this);
+  },
+  matmul(this: Any, other: Operand) {
+    return matmul(this, other);
+  },
+  equal(this: Any, other: Operand) {
+    return equal(this, other);
+  },
+  notEqual(this: Any, other: Operand) {
+    return notEqual(this, other);
+  },
+  less(this: Any, other: Operand) {
+    return less(this, other);
+  },
+  lessEqual(this: Any, other: Operand) {
+    return lessEqual(this, other);
+  },
+  greater(this: Any, other: Operand) {
+    return greater(this, other);
+  },
+  greaterEqual(this: Any, other: Operand) {
+    return greaterEqual(this, other);
+  },
+  reshape(this: Any, shape: readonly number[]) {
+    return reshape(this, shape);
+  },
+  squeeze(this: Any, axis?: number | readonly number[]) {
+    return axis === undefined ? squeeze(this) : squeeze(this, { axis });
+  },
+  expandDims(this: Any, axis: number | readonly number[]) {
+    return expandDims(this, axis);
+  },
+  transpose(this: Any, axes?: readonly number[]) {
+    return axes === undefined ? transpose(this) : transpose(this, { axes });
+  },
+  astype(this: Any, dtype: string) {
+    return cast(this, dtype);
+  },
+  get(this: Any, ...indices: Index[]) {
+    return getItem(this, indices);
+  },
+  sum(this: Any, options?: AxisOptions) {
+    return sum(this, options);
+  },
+  mean(this: Any, options?: AxisOptions) {
+    return mean(this, options);
+  },
+  max(this: Any, options?: AxisOptions) {
+    return max(this, options);
+  },
+  min(this: Any, options?: AxisOptions) {
+    return min(this, options);
+  },
+  argmax(this: Any, options?: { axis?: number | null; keepdims?: boolean }) {
+    return argmax(this, options);
+  },
+} satisfies Record<keyof TensorMethods<unknown>, unknown>;
+
+for (const prototype of [Tensor.prototype, KerasTensor.prototype]) {
+  for (const [name, value] of Object.entries(methods)) {
+    Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
+  }
+}
