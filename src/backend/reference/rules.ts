@@ -1,0 +1,16 @@
+/** The meaning of every primitive of the IR. */
+import type { Primitive, PrimitiveAttributes } from "../../ir/primitives.ts";
+import { contractionRules } from "./contraction.ts";
+import { elementwiseRules } from "./elementwise.ts";
+import { movementRules } from "./movement.ts";
+import { randomRules } from "./random.ts";
+import { reductionRules } from "./reduction.ts";
+import type { ReferenceRule } from "./rule.ts";
+
+export const REFERENCE_RULES: { readonly [P in Primitive]: ReferenceRule<PrimitiveAttributes[P]> } = {
+  ...elementwiseRules,
+  ...movementRules,
+  ...reductionRules,
+  ...contractionRules,
+  ...randomRules,
+};
