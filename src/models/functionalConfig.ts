@@ -10,8 +10,12 @@ import { deserializeObject, serializeObject } from "../serialization/serialize.t
 import { toCamelCase, toSnakeKey } from "./callKeys.ts";
 import type { Graph } from "./graph.ts";
 
-/** A class whose own graph reserves node 0, so that files count its calls from 1 (Keras keeps this from old versions). */
-const shiftsNodeIndex = (operation: Operation): boolean => "graph" in operation && operation.graph !== null;
+/**
+ * A model whose own graph reserves node 0, so that files count its calls from 1 (Keras keeps this from old versions).
+ * Stacks have a graph here, and none in Keras's eyes.
+ */
+const shiftsNodeIndex = (operation: Operation): boolean =>
+  "graph" in operation && operation.graph !== null && !("stack" in operation);
 
 /** Position of a call among the calls of its operation that belong to the graph. */
 function nodeIndexIn(graph: Graph, tensor: KerasTensor): number {

@@ -9,6 +9,7 @@ import { producerOf } from "../ops/node.ts";
 import { type Config, classNameOf, type Operation } from "../ops/operation.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import { saveModelToBytes } from "../saving/kerasArchive.ts";
+import { toPythonJson } from "../saving/pythonJson.ts";
 import { type LoadWeightsOptions, loadWeights, type SaveOptions, saveModel, saveWeights } from "../saving/savingApi.ts";
 import type { CustomObjects } from "../serialization/registry.ts";
 import { serializeObject } from "../serialization/serialize.ts";
@@ -78,7 +79,7 @@ export class ModelBase extends Trainer {
     }
     const where = `Model "${this.name}"`;
     const graph = functional ? makeGraph(functional.inputs, functional.outputs, where) : null;
-    Object.defineProperty(this, "graph", { value: graph, enumerable: false });
+    Object.defineProperty(this, "graph", { value: graph, enumerable: false, configurable: true });
     if (!graph) return;
     this.built = true;
     this.inputSpec = null;
@@ -232,7 +233,7 @@ export class ModelBase extends Trainer {
 
   /** The model as JSON text: architecture and compile configuration, no weights. */
   toJson(): string {
-    return JSON.stringify(serializeObject(this));
+    return toPythonJson(serializeObject(this));
   }
 
   /** Prints the table of layers, as Keras does. */

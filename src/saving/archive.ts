@@ -60,7 +60,7 @@ export function writeArchive(entries: readonly (readonly [name: string, bytes: U
   if (total > 4 * GIB - (1 << 20)) {
     throw new SerializationError(
       `archive: ${total} bytes do not fit into one .keras file; expected less than 4 GiB. ` +
-        "Save the weights in shards with `saveWeights(path, { maxShardSize })`.",
+        "Save the weights alone, with `saveWeights`, or make the model smaller.",
     );
   }
   return zipSync(Object.fromEntries(entries), { level: 0 });
@@ -83,7 +83,7 @@ function readDirectory(bytes: Uint8Array, view: DataView, where: string): Entry[
     if (what.startsWith("a zip")) throw damaged(where, `${bytes.length} bytes without the directory that ends a zip`);
     throw new SerializationError(
       `${where}: not an accessible zip archive, which a .keras file is. Received: ${what}. ` +
-        "Check the path and the download; Keras 2 files ending .h5 or .hdf5 are read under those endings.",
+        "Check the path and the download.",
     );
   }
   let count = view.getUint16(end + 10, true);

@@ -264,7 +264,7 @@ describe("deserializeObject", () => {
       ],
     };
     expect(() => revive(model)).toThrow(
-      'layers[1]: unknown class "Squeeze" (registered as "mine>Squeeze"). It is not part of Keras: pass',
+      'layers[1]: unknown class "Squeeze" (registered as "mine>Squeeze"). It is not part of Keras. Pass your own when loading, customObjects: { Squeeze }',
     );
     expect(() => revive(model)).toThrow(
       /customObjects: \{ Squeeze \}.*registerKerasSerializable\(Squeeze, \{ package: "mine" \}\)/,
