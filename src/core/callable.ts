@@ -41,11 +41,17 @@ export function callableInstance<T extends object>(
 /** Base of small objects that are functions with a config: initializers, losses, metrics, schedules. */
 export abstract class CallableObject {
   constructor() {
-    const self = callableInstance<CallableObject>(new.target.prototype, (object, args) => object.call(...args));
+    const self = callableInstance<CallableObject>(new.target.prototype, (object, args) => object.invoke(...args));
     // biome-ignore lint/correctness/noConstructorReturn: the instance must be a function (decision D3)
     return self;
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: each family of objects states its own signature
   abstract call(...args: any[]): any;
+
+  /** What calling the object does. Families that wrap `call` (losses reduce its values) override it. */
+  // biome-ignore lint/suspicious/noExplicitAny: as for `call`
+  invoke(...args: any[]): any {
+    return this.call(...args);
+  }
 }

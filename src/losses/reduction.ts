@@ -1,6 +1,6 @@
 /** From per-sample values to one number: masks, weights, reductions. */
-import { describe } from "../core/errors.ts";
-import { sizeOf } from "../core/shape.ts";
+import { describe, ShapeError } from "../core/errors.ts";
+import { formatShape, sizeOf } from "../core/shape.ts";
 import * as ops from "../ops/index.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 
@@ -51,7 +51,7 @@ function applyMask(weight: Tensor | null, mask: Tensor | null, dtype: string, re
   if (reduction === "mean" || reduction === "sum_over_batch_size") {
     const total = sizeOf(kept.shape);
     const valid = ops.sum(kept);
-    kept = ops.multiply(kept, ops.divide(total, ops.add(valid, 1e-7)));
+    kept = ops.multiply(kept, ops.divideNoNan(total, valid));
   }
   if (!weight) return kept;
   const [w, m] = alignRanks(ops.cast(weight, dtype), kept);
@@ -59,29 +59,47 @@ function applyMask(weight: Tensor | null, mask: Tensor | null, dtype: string, re
 }
 
 /**
- * @param values - Per-sample losses.
+ * Weighs per-sample values and reduces them.
+ *
+ * @param where - Who asks, for messages.
  * @param weight - Broadcasts to `values` after ranks are aligned.
+ * @throws ShapeError when it does not.
+ * @see keras/src/losses/loss.py `reduce_weighted_values` (Keras 3.x)
  */
 export function reduceWeighted(
+  where: string,
   values: Tensor,
   weight: Tensor | null,
   mask: Tensor | null,
   reduction: Reduction,
   dtype: string,
 ): Tensor {
-  const x = ops.cast(values, dtype);
-  const w = applyMask(weight ? ops.cast(weight, dtype) : null, mask, dtype, reduction);
-  let weighted = x;
-  let aligned: Tensor | null = null;
-  if (w) {
-    const [v, ww] = alignRanks(x, w, false);
-    aligned = ww;
-    weighted = ops.multiply(v, ww);
+  let weighted = ops.cast(values, dtype);
+  let aligned = applyMask(weight ? ops.cast(weight, dtype) : null, mask, dtype, reduction);
+  if (aligned) {
+    [weighted, aligned] = alignRanks(weighted, aligned);
+    checkWeights(where, values.shape, weight ?? aligned, weighted.shape, aligned.shape);
+    weighted = ops.multiply(weighted, aligned);
   }
-  if (reduction === null || reduction === "none" || weighted.ndim === 0 || weighted.size === 0) return weighted;
+  if (reduction === null || reduction === "none" || weighted.ndim === 0) return weighted;
+  if (weighted.size === 0) return ops.zeros([], { dtype });
   if (reduction === "sum") return ops.sum(weighted);
-  if (reduction === "mean_with_sample_weight" && aligned) {
-    return ops.divideNoNan(ops.sum(weighted), ops.sum(ops.broadcastTo(aligned, weighted.shape)));
-  }
+  if (reduction === "mean_with_sample_weight" && aligned) return ops.divideNoNan(ops.sum(weighted), ops.sum(aligned));
   return ops.mean(weighted);
+}
+
+function checkWeights(
+  where: string,
+  given: readonly number[],
+  weight: Tensor,
+  values: readonly number[],
+  weights: readonly number[],
+): void {
+  const offset = values.length - weights.length;
+  if (values.length === 0 || (offset >= 0 && weights.every((d, i) => d === 1 || d === values[offset + i]))) return;
+  const perSample = weight.ndim === 1 && weight.shape[0] === given[0];
+  throw new ShapeError(
+    `${where}: \`sampleWeight\` has shape ${formatShape(weight.shape)} but there is one loss for each of ${formatShape(given)}; ` +
+      `expected weights that broadcast to them.${perSample ? ` For one weight per sample use shape ${formatShape([...weight.shape, ...given.slice(1).map(() => 1)])}` : ""}`,
+  );
 }
