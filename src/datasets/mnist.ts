@@ -1,7 +1,8 @@
-/** The MNIST digits as host arrays: Keras's own file, downloaded once. Who loads them as tensors sits elsewhere. */
+/** The MNIST digits: Keras's own file, downloaded once. */
 import type { DType, TypedArray } from "../core/dtype.ts";
 import { SerializationError } from "../core/errors.ts";
 import { platform } from "../core/platform.ts";
+import { type Tensor, tensorFromHost } from "../runtime/tensor.ts";
 import { download, getFile } from "../utils/getFile.ts";
 import { readNpz } from "./npz.ts";
 
@@ -61,4 +62,21 @@ export async function loadMnistArrays(path = "mnist.npz", source: MnistSource = 
     return { data: array.data, shape: array.shape, dtype: array.dtype };
   };
   return { xTrain: named("x_train"), yTrain: named("y_train"), xTest: named("x_test"), yTest: named("y_test") };
+}
+
+/**
+ * The digits as tensors.
+ *
+ * @returns `[[xTrain, yTrain], [xTest, yTest]]`: uint8 tensors of shapes (60000, 28, 28), (60000,), (10000, 28, 28), (10000,).
+ * @throws Error when the file is neither in the cache nor can be downloaded; the message says where to put it.
+ * @example
+ * const [[xTrain, yTrain], [xTest, yTest]] = await keras.datasets.mnist.loadData();
+ */
+export async function loadData(path = "mnist.npz"): Promise<[[Tensor, Tensor], [Tensor, Tensor]]> {
+  const arrays = await loadMnistArrays(path);
+  const tensor = ({ data, shape, dtype }: HostArray): Tensor => tensorFromHost(data, shape, dtype);
+  return [
+    [tensor(arrays.xTrain), tensor(arrays.yTrain)],
+    [tensor(arrays.xTest), tensor(arrays.yTest)],
+  ];
 }

@@ -211,10 +211,10 @@ export class Trainer extends LayerBase {
     );
   }
 
-  /** What `compile` was told, with the keys of Keras's files; `null` before compile. */
-  getCompileConfig(): Config | null {
+  /** What `compile` was told, with the keys of Keras's files; empty before compile. */
+  getCompileConfig(): Config {
     const state = this.compileState;
-    if (!state) return null;
+    if (!state) return {};
     const { options } = state;
     const plain = (value: unknown): unknown => (value === undefined ? null : serializeObject(value));
     return {
@@ -603,11 +603,16 @@ export class Trainer extends LayerBase {
     }
   }
 
-  /** Values in Keras's order: loss, metrics in the order of `compile`, then what is logged under other names. */
+  /**
+   * Values in Keras's order: loss, metrics in the order of `compile`, then what is logged under other names. A name that
+   * two metrics have stands twice, as there.
+   *
+   * @see keras/src/trainers/trainer.py `_flatten_metrics_in_order` (Keras 3.x)
+   */
   #asList(logs: Logs): number[] {
     const order = this.metrics.map((m) => m.name).filter((name) => name in logs);
     const rest = Object.keys(logs).filter((name) => !order.includes(name));
-    return [...new Set(order), ...rest.sort()].map((name) => logs[name]!);
+    return [...order, ...rest.sort()].map((name) => logs[name]!);
   }
 
   // ---------------------------------------------------------------- predict

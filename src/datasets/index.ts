@@ -1,0 +1,2 @@
+/** `keras.datasets`: data sets that are downloaded once and kept in the cache that Python Keras uses too. */
+export * as mnist from "./mnist.ts";

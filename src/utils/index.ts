@@ -1,0 +1,19 @@
+/** `keras.utils`. */
+export { setRandomSeed } from "../random/index.ts";
+export {
+  customObjectScope,
+  getCustomObjects,
+  getRegisteredName,
+  getRegisteredObject,
+  registerKerasSerializable,
+} from "../serialization/registry.ts";
+export {
+  deserializeObject as deserializeKerasObject,
+  serializeObject as serializeKerasObject,
+} from "../serialization/serialize.ts";
+export { type ModelToDotOptions, modelToDot } from "../viz/modelToDot.ts";
+export { modelToSvg, type PlotModelOptions, plotModel } from "../viz/plotModel.ts";
+export { type GetFileOptions, getFile } from "./getFile.ts";
+export { normalize, toCategorical } from "./numerical.ts";
+export { Progbar } from "./progbar.ts";
+export { clearSession } from "./session.ts";
