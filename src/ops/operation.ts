@@ -79,25 +79,14 @@ export abstract class Operation {
 
   /** Symbolic input of the only call. @throws Error when there were none or several, saying what to use instead. */
   get input(): Nested<KerasTensor> {
-    const node = this.#onlyNode("input");
+    const node = firstNode(this, "input");
     return unwrap(node.inputTensors);
   }
 
   /** Symbolic output of the first call. */
   get output(): Nested<KerasTensor> {
-    const node = this.#onlyNode("output");
+    const node = firstNode(this, "output");
     return unwrap(node.outputTensors);
-  }
-
-  #onlyNode(what: "input" | "output"): Node {
-    const node = this.inboundNodes[0];
-    if (!node) {
-      throw new Error(
-        `${classNameOf(this)} "${this.name}": it has no \`${what}\` because it was never called on a symbolic tensor. ` +
-          "Call it in a graph first: `layer(keras.Input({ shape: […] }))`",
-      );
-    }
-    return node;
   }
 
   toString(): string {
@@ -111,3 +100,15 @@ export abstract class Operation {
 
 const unwrap = (tensors: readonly KerasTensor[]): Nested<KerasTensor> =>
   tensors.length === 1 ? tensors[0]! : [...tensors];
+
+/** A function, not a private method: instances are functions made by the base, so they lack the base's private names. */
+function firstNode(operation: Operation, what: "input" | "output"): Node {
+  const node = operation.inboundNodes[0];
+  if (!node) {
+    throw new Error(
+      `${classNameOf(operation)} "${operation.name}": it has no \`${what}\` because it was never called on a symbolic tensor. ` +
+        "Call it in a graph first: `layer(keras.Input({ shape: […] }))`",
+    );
+  }
+  return node;
+}
