@@ -1,0 +1,32 @@
+/** MNIST's training digits from the files of its authors (IDX, gzipped or not), for the subjects that run in Node. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+
+const IMAGES = { name: "train-images-idx3-ubyte", header: 16 };
+const LABELS = { name: "train-labels-idx1-ubyte", header: 8 };
+
+/**
+ * The first digits.
+ *
+ * @param {string} directory - Where the IDX files lie.
+ * @param {number} samples
+ * @returns {{ x: Float32Array, y: Int32Array, count: number }} `x` (count, 784) in [0, 1], `y` (count,).
+ */
+export function loadMnist(directory, samples) {
+  const y = Int32Array.from(read(directory, LABELS).subarray(0, samples));
+  const x = Float32Array.from(read(directory, IMAGES).subarray(0, samples * 784), (level) => level / 255);
+  return { x, y, count: y.length };
+}
+
+/** Path of an IDX file, or null when it is not in the directory. */
+export function findIdx(directory, name = IMAGES.name) {
+  return [join(directory, name), join(directory, `${name}.gz`)].find(existsSync) ?? null;
+}
+
+function read(directory, { name, header }) {
+  const path = findIdx(directory, name);
+  if (!path) throw new Error(`expected ${name} or ${name}.gz in "${directory}"`);
+  const raw = readFileSync(path);
+  return (path.endsWith(".gz") ? gunzipSync(raw) : raw).subarray(header);
+}
