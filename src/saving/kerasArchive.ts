@@ -42,9 +42,10 @@ export async function saveModelToBytes(model: ModelBase): Promise<Uint8Array> {
       `save: model "${model.name}" is not built, so the file holds no weights. Call the model on data before, or build it`,
     );
   }
+  // State first: a config tells the current learning rate, which is at hand only once it has been computed.
+  const weights = await weightsToBytes(model);
   const config = objectSharingScope(() => serializeObject(model));
   const metadata = { keras_version: FORMAT_VERSION, date_saved: timestamp(new Date()) };
-  const weights = await weightsToBytes(model);
   return writeArchive([
     [METADATA, encode(toPythonJson(metadata))],
     [CONFIG, encode(toPythonJson(config))],

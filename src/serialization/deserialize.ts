@@ -258,6 +258,7 @@ function findClass(className: string, value: Config): SerializableClass {
   const isKeras = typeof module === "string" && /^(keras|tf_keras|tensorflow)\b/.test(module);
   const key =
     typeof registeredName === "string" && registeredName !== className ? ` (registered as "${registeredName}")` : "";
+  if (isKeras && className === "Lambda") throw unknownLambda(value);
   const origin = isKeras ? `This library has no such class in ${module}.` : "It is not part of Keras.";
   const name = typeof registeredName === "string" ? registeredName : className;
   const [prefix] = name.includes(">") ? name.split(">") : [];
@@ -267,6 +268,19 @@ function findClass(className: string, value: Config): SerializableClass {
   throw new SerializationError(
     `${here()}: unknown class "${className}"${key}.${didYouMean(className, knownNames())} ${origin} Pass your own when ` +
       `loading, ${customObjectsHint(className)}, or call ${registration} before.`,
+  );
+}
+
+/** A layer around a Python function: for a bare lambda the file holds bytecode, for others only a name. */
+function unknownLambda({ config }: Config): SerializationError {
+  const { name, function: fn } = (config ?? {}) as { name?: string; function?: unknown };
+  const isCode = isPlainObject(fn) && fn.class_name !== "function";
+  const what = isCode
+    ? "a Python lambda as bytecode, which is refused and cannot run here even with `safeMode: false`"
+    : `the Python function ${describe(isPlainObject(fn) ? fn.config : fn)}, whose code is not in the file`;
+  return new SerializationError(
+    `${here()}: unknown class "Lambda": layer ${describe(name ?? null)} wraps ${what}. Pass a layer that computes the same, ` +
+      "customObjects: { Lambda: MyLayer }, or save the model with layers or ops in its place.",
   );
 }
 

@@ -18,6 +18,7 @@ export interface SerializableClass {
 }
 
 type AnyFunction = (...args: never[]) => unknown;
+type AnyClass = abstract new (...args: never[]) => object;
 
 /** Classes and functions of the user, by class name, registered name or function name. */
 export type CustomObjects = Readonly<Record<string, SerializableClass | AnyFunction>>;
@@ -81,7 +82,7 @@ export function isClass(value: unknown): value is SerializableClass {
  * registerKerasSerializable(Squeeze, { package: "mine" });
  * @see keras/src/saving/object_registration.py (Keras 3.x)
  */
-export function registerKerasSerializable<C extends object>(cls: C, options?: RegisterOptions): C;
+export function registerKerasSerializable<C extends AnyClass | AnyFunction>(cls: C, options?: RegisterOptions): C;
 export function registerKerasSerializable(options?: RegisterOptions): <C extends object>(cls: C) => C;
 export function registerKerasSerializable(first?: unknown, second?: unknown): unknown {
   if (typeof first !== "function") {
