@@ -27,6 +27,7 @@ describe("allClose", () => {
   it("reads half floats as their bits and compares integers exactly", () => {
     expect(closeFailure(Uint16Array.of(float16Bits(1.5)), [1.5], { dtype: "float16", family: "exact" })).toBeNull();
     expect(closeFailure(BigInt64Array.of(7n), [8], { dtype: "int64" })).toContain("bound 0");
+    expect(closeFailure([2n ** 60n], [2n ** 60n + 1n], { dtype: "int64" })).toContain("difference 1,");
     expect(() => expectAllClose([1], [1, 2])).toThrow("received 1 numbers, expected 2");
   });
 

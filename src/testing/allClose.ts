@@ -79,18 +79,22 @@ export interface CloseOptions {
   readonly label?: string;
 }
 
-function flatten(numbers: Numbers, dtype: DType): number[] {
+/** BigInt stays so: 64-bit integers are compared to the last digit. */
+function flatten(numbers: Numbers, dtype: DType): (number | bigint)[] {
   if (Array.isArray(numbers)) return numbers.flatMap((part: Numbers) => flatten(part, dtype));
+  if (typeof numbers === "bigint") return [numbers];
   if (!ArrayBuffer.isView(numbers)) return [Number(numbers)];
-  const half = dtype === "float16" || dtype === "bfloat16";
+  const half = (dtype === "float16" || dtype === "bfloat16") && numbers instanceof Uint16Array;
   const elements = Array.from(numbers as unknown as ArrayLike<number | bigint>);
-  return elements.map((x) => (half && numbers instanceof Uint16Array ? fromElement(dtype, x) : Number(x)));
+  return half ? elements.map((x) => fromElement(dtype, x)) : elements;
 }
 
 /** Distance beyond which values differ; NaN agrees with NaN, an infinity with itself, +0 with −0. */
-function distance(a: number, b: number): number {
-  if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return 0;
-  const d = Math.abs(a - b);
+function distance(a: number | bigint, b: number | bigint): number {
+  if (typeof a === "bigint" && typeof b === "bigint") return Math.abs(Number(a - b));
+  const [x, y] = [Number(a), Number(b)];
+  if (x === y || (Number.isNaN(x) && Number.isNaN(y))) return 0;
+  const d = Math.abs(x - y);
   return Number.isNaN(d) ? Number.POSITIVE_INFINITY : d;
 }
 
@@ -105,7 +109,8 @@ export function closeFailure(actual: Numbers, expected: Numbers, options: CloseO
   let count = 0;
   let worst = { index: -1, excess: 0 };
   for (const [i, x] of a.entries()) {
-    const bound = Number.isFinite(e[i]!) ? atol + rtol * Math.abs(e[i]!) : 0;
+    const size = Math.abs(Number(e[i]!));
+    const bound = Number.isFinite(size) ? atol + rtol * size : 0;
     const d = distance(x, e[i]!);
     if (d <= bound) continue;
     count++;

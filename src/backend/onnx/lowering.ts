@@ -1,7 +1,7 @@
 /** From programs of the IR to ONNX graphs: one rule per primitive (rules/*), plus fusions that save nodes at run time. */
-import type { DType } from "../../core/dtype.ts";
+import { allocate, type DType } from "../../core/dtype.ts";
 import { BackendError, invariant } from "../../core/errors.ts";
-import { shapesEqual } from "../../core/shape.ts";
+import { shapesEqual, sizeOf } from "../../core/shape.ts";
 import type { Primitive, PrimitiveAttributes } from "../../ir/primitives.ts";
 import type { Program } from "../../ir/program.ts";
 import type { Node, Value } from "../../ir/value.ts";
@@ -88,7 +88,13 @@ export function lower(program: Program, label: string): LoweredProgram {
     const inputs = node.inputs.map((v) => names.get(v)!);
     const bias = fused.get(node);
     let results: OnnxValue[];
-    if (bias) {
+    if (node.outputs.length > 0 && node.outputs.every((v) => sizeOf(v.shape) === 0)) {
+      // Nothing to compute, and some kernels (TopK) crash on it.
+      results = node.outputs.map((v) => {
+        const dtype = engineDType(v.dtype);
+        return model.constant(allocate(dtype, 0), v.shape, dtype);
+      });
+    } else if (bias) {
       const { transposeA, transposeB } = bias.product.attributes as { transposeA: boolean; transposeB: boolean };
       const [a, b] = bias.product.inputs.map((v) => names.get(v)!);
       const out = node.outputs[0]!;

@@ -10,6 +10,7 @@ import type {
 } from "../../../ir/primitives.ts";
 import { KEY_MULTIPLIER, MIX_MULTIPLIER_1, MIX_MULTIPLIER_2 } from "../../../ir/randomBits.ts";
 import type { ValueType } from "../../../ir/value.ts";
+import type { OnnxInitializer } from "../encode.ts";
 import { engineDType, type OnnxModel, type OnnxValue } from "../model.ts";
 import { emitCast, kernelDType, type OnnxRule } from "./rule.ts";
 
@@ -108,10 +109,38 @@ const softplus: OnnxRule<PrimitiveAttributes["softplus"]> = (model, [x], _, [out
     return emit("Add", emit("Relu", v), log ?? scalar(0));
   });
 
-/** Remainder with the sign of the divisor. */
+/** Whether a value is a constant without `forbidden` elements, so that no guard against them is needed. */
+function surelyNot(x: OnnxValue, forbidden: readonly number[]): boolean {
+  if (!("data" in x)) return false;
+  return Array.from((x as OnnxInitializer).data as ArrayLike<number | bigint>).every(
+    (e) => !forbidden.includes(Number(e)),
+  );
+}
+
+/**
+ * A divisor that the engine survives: 0 is refused by its integer kernels, and −1 traps on the smallest integer.
+ * Both become 1; `isZero` and `isMinusOne` say where.
+ */
+function safeDivisor(model: OnnxModel, b: OnnxValue) {
+  const test = (n: number): OnnxValue => model.emit("Equal", [b, model.scalar(n, b.dtype)], "bool", b.shape);
+  const isZero = test(0);
+  const isMinusOne = isUnsigned(b.dtype) ? null : test(-1);
+  const replaced = isMinusOne ? model.emit("Or", [isZero, isMinusOne], "bool", b.shape) : isZero;
+  return { divisor: pick(model, replaced, model.scalar(1, b.dtype), b, b.shape), isZero, isMinusOne };
+}
+
+/** `Where` in a dtype that its kernel has. */
+function pick(model: OnnxModel, c: OnnxValue, a: OnnxValue, b: OnnxValue, shape: readonly number[]): OnnxValue {
+  const dtype = kernelDType("Where", a.dtype);
+  return model.cast(model.emit("Where", [c, model.cast(a, dtype), model.cast(b, dtype)], dtype, shape), a.dtype);
+}
+
+/** Remainder with the sign of the divisor: of integers the kernel's own; by 0 and −1 it is 0. */
 const mod: OnnxRule<PrimitiveAttributes["mod"]> = (model, [a, b], _, [out]) => {
-  if (isUnsigned(out!.dtype)) return [emitCast(model, "Mod", [a!, b!], out!)];
-  if (isInteger(out!.dtype)) return [emitCast(model, "Mod", [a!, b!], out!)]; // fmod=0 follows the divisor
+  if (isInteger(out!.dtype)) {
+    const divisor = surelyNot(b!, [0, -1]) ? b! : safeDivisor(model, b!).divisor;
+    return [emitCast(model, "Mod", [a!, divisor], out!)];
+  }
   const dtype = engineDType(out!.dtype);
   const rest = model.emit("Mod", [a!, b!], dtype, out!.shape, { fmod: 1 });
   const zero = model.scalar(0, dtype);
@@ -119,37 +148,50 @@ const mod: OnnxRule<PrimitiveAttributes["mod"]> = (model, [a, b], _, [out]) => {
   return [model.emit("Where", [differs, model.emit("Add", [rest, b!], dtype, out!.shape), rest], dtype, out!.shape)];
 };
 
-/** Integer division by kernels truncates; narrow ones run wider. */
-const div: OnnxRule<PrimitiveAttributes["div"]> = (model, inputs, _, [out]) => [emitCast(model, "Div", inputs, out!)];
+/** Integers: the kernel truncates; a quotient by 0 is 0. */
+const div: OnnxRule<PrimitiveAttributes["div"]> = (model, [a, b], _, [out]) => {
+  if (!isInteger(out!.dtype) || surelyNot(b!, [0, -1])) return [emitCast(model, "Div", [a!, b!], out!)];
+  const { divisor, isZero, isMinusOne } = safeDivisor(model, b!);
+  let result = emitCast(model, "Div", [a!, divisor], out!);
+  if (isMinusOne)
+    result = pick(
+      model,
+      isMinusOne,
+      emitCast(model, "Neg", [a!], { dtype: out!.dtype, shape: a!.shape }),
+      result,
+      out!.shape,
+    );
+  return [pick(model, isZero, model.scalar(0, out!.dtype), result, out!.shape)];
+};
 
 const pow: OnnxRule<PrimitiveAttributes["pow"]> = (model, inputs, _, [out]) => [emitCast(model, "Pow", inputs, out!)];
 
-/** The engine has no Atan2: arctangent of the quotient, moved to the right quadrant. */
+/** The engine has no Atan2: the angle in the first quadrant, mirrored by the signs of x and y (those of zeros too). */
 const atan2: OnnxRule<PrimitiveAttributes["atan2"]> = (model, [y, x], _, [out]) => {
   const dtype = "float32";
   const { shape } = out!;
-  const [v, u] = [model.cast(y!, dtype), model.cast(x!, dtype)];
   const emit = chain(model, dtype, shape);
   const zero = model.scalar(0, dtype);
-  const test = (op: string, a: OnnxValue): OnnxValue => model.emit(op, [a, zero], "bool", shape);
-  const pick = (c: OnnxValue, a: OnnxValue, b: OnnxValue): OnnxValue => model.emit("Where", [c, a, b], dtype, shape);
-  const principal = emit("Atan", emit("Div", v, u));
-  const half = pick(test("Less", v), model.scalar(-Math.PI, dtype), model.scalar(Math.PI, dtype));
-  const left = emit("Add", principal, half);
-  const quarter = pick(
-    test("Less", v),
-    model.scalar(-Math.PI / 2, dtype),
-    pick(test("Greater", v), model.scalar(Math.PI / 2, dtype), zero),
-  );
-  const result = pick(test("Greater", u), principal, pick(test("Less", u), left, quarter));
-  return [model.cast(result, out!.dtype)];
+  const ask = (op: string, ...inputs: OnnxValue[]): OnnxValue => model.emit(op, inputs, "bool", shape);
+  const choose = (c: OnnxValue, a: OnnxValue, b: OnnxValue): OnnxValue => model.emit("Where", [c, a, b], dtype, shape);
+  const [v, u] = [model.cast(y!, dtype), model.cast(x!, dtype)];
+  const isZero = (n: OnnxValue): OnnxValue => model.emit("Equal", [n, zero], "bool", n.shape);
+  const isInfinite = (n: OnnxValue): OnnxValue => model.emit("IsInf", [n], "bool", n.shape);
+  // 1/−0 is −∞, which is less than 0.
+  const isNegative = (n: OnnxValue): OnnxValue => {
+    const signed = model.emit("Where", [isZero(n), model.emit("Reciprocal", [n], dtype, n.shape), n], dtype, n.shape);
+    return model.emit("Less", [signed, zero], "bool", n.shape);
+  };
+  const quotient = emit("Div", model.emit("Abs", [v], dtype, v.shape), model.emit("Abs", [u], dtype, u.shape));
+  const defined = choose(ask("And", isInfinite(v), isInfinite(u)), model.scalar(1, dtype), quotient);
+  const angle = emit("Atan", choose(ask("And", isZero(v), isZero(u)), zero, defined));
+  const facing = choose(isNegative(u), emit("Sub", model.scalar(Math.PI, dtype), angle), angle);
+  return [model.cast(choose(isNegative(v), emit("Neg", facing), facing), out!.dtype)];
 };
 
-const where: OnnxRule<PrimitiveAttributes["where"]> = (model, [c, a, b], _, [out]) => {
-  const dtype = kernelDType("Where", a!.dtype);
-  const result = model.emit("Where", [c!, model.cast(a!, dtype), model.cast(b!, dtype)], dtype, out!.shape);
-  return [model.cast(result, out!.dtype)];
-};
+const where: OnnxRule<PrimitiveAttributes["where"]> = (model, [c, a, b], _, [out]) => [
+  pick(model, c!, a!, b!, out!.shape),
+];
 
 /** Float to bool is "not zero"; everything else is the engine's Cast. */
 const cast: OnnxRule<PrimitiveAttributes["cast"]> = (model, [x], { dtype }, [out]) => {

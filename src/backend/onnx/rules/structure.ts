@@ -1,6 +1,6 @@
 /** Lowering of primitives that move, reduce and combine elements. */
 import type { DType } from "../../../core/dtype.ts";
-import { allocate, isFloat, toElement } from "../../../core/dtype.ts";
+import { allocate, isFloat, isInteger, toElement } from "../../../core/dtype.ts";
 import { sizeOf } from "../../../core/shape.ts";
 import type { Primitive, PrimitiveAttributes } from "../../../ir/primitives.ts";
 import type { ValueType } from "../../../ir/value.ts";
@@ -19,11 +19,73 @@ const reduce =
     return [model.cast(result, out!.dtype)];
   };
 
+/** The mean of nothing is NaN, where the engine says 0. */
+const mean: OnnxRule<PrimitiveAttributes["reduce_mean"]> = (model, [x], attributes, [out]) => {
+  if (!isEmptyOver(x!, attributes.axes) || !isFloat(out!.dtype))
+    return reduce("ReduceMean")(model, [x!], attributes, [out!]);
+  const nan = model.scalar(Number.NaN, out!.dtype);
+  return [model.emit("Expand", [nan, model.ints(out!.shape)], nan.dtype, out!.shape)];
+};
+
+/** `x` with the reduced axes moved to the end and joined into one. */
+function linesOf(model: OnnxModel, x: OnnxValue, axes: readonly number[]): OnnxValue {
+  const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const line = axes.reduce((n, axis) => n * x.shape[axis]!, 1);
+  return reshape(model, transpose(model, x, [...kept, ...axes]), [...kept.map((axis) => x.shape[axis]!), line]);
+}
+
+const isEmptyOver = (x: OnnxValue, axes: readonly number[]): boolean => axes.some((axis) => x.shape[axis] === 0);
+
+/**
+ * The engine's ReduceMax and ReduceMin compare the low 32 bits of int64 (1.30, lines of four and more), so what is wider
+ * than int32 goes by position: ArgMax is right.
+ */
+const extreme =
+  (op: string, argOp: string): OnnxRule<PrimitiveAttributes["reduce_max"]> =>
+  (model, [x], attributes, [out]) => {
+    const { axes } = attributes;
+    const wide = ["int64", "uint32", "uint64"].includes(x!.dtype);
+    if (!wide || isEmptyOver(x!, axes)) return reduce(op)(model, [x!], attributes, [out!]);
+    const lines = linesOf(model, x!, axes);
+    const axis = lines.shape.length - 1;
+    const single = [...lines.shape.slice(0, -1), 1];
+    const ordered = model.cast(sortable(model, argOp, lines), "int64");
+    const position = model.emit(argOp, [ordered], "int64", single, { axis, keepdims: 1 });
+    const found = model.emit("GatherElements", [lines, position], x!.dtype, single, { axis });
+    return [reshape(model, found, out!.shape)];
+  };
+
+/** The engine's ReduceProd computes integers in float64 (1.30): here they are halved, front times back, until one is left. */
+const product: OnnxRule<PrimitiveAttributes["reduce_prod"]> = (model, [x], attributes, [out]) => {
+  if (!isInteger(x!.dtype) || isEmptyOver(x!, attributes.axes)) {
+    return reduce("ReduceProd")(model, [x!], attributes, [out!]);
+  }
+  let current = linesOf(model, x!, attributes.axes);
+  const axis = current.shape.length - 1;
+  const part = (from: number, to: number): OnnxValue =>
+    sliceAxes(model, current, [axis], [from], [to], [1], [...current.shape.slice(0, -1), to - from]);
+  while (current.shape[axis]! > 1) {
+    const half = Math.floor(current.shape[axis]! / 2);
+    const front = part(0, half);
+    const halved = emitCast(model, "Mul", [front, part(half, 2 * half)], { dtype: x!.dtype, shape: front.shape });
+    const odd = current.shape[axis]! % 2 === 1;
+    const joined = [...front.shape.slice(0, -1), half + 1];
+    current = odd ? model.emit("Concat", [halved, part(2 * half, 2 * half + 1)], x!.dtype, joined, { axis }) : halved;
+  }
+  return [reshape(model, current, out!.shape)];
+};
+
+/** Integers that sort as those of `x`, in a dtype that `op` knows: uint64 as int64 with its highest bit flipped. */
+function sortable(model: OnnxModel, op: string, x: OnnxValue): OnnxValue {
+  if (x.dtype !== "uint64") return model.cast(x, kernelDType(op, x.dtype));
+  const flip = model.constant(BigUint64Array.of(2n ** 63n), [], "uint64");
+  return model.cast(model.emit("BitwiseXor", [x, flip], "uint64", x.shape), "int64");
+}
+
 const argReduce =
   (op: string): OnnxRule<PrimitiveAttributes["argmax"]> =>
   (model, [x], { axis }, [out]) => {
-    const dtype = kernelDType(op, x!.dtype);
-    const index = model.emit(op, [model.cast(x!, dtype)], "int64", out!.shape, { axis, keepdims: 0 });
+    const index = model.emit(op, [sortable(model, op, x!)], "int64", out!.shape, { axis, keepdims: 0 });
     return [model.cast(index, "int32")];
   };
 
@@ -61,6 +123,7 @@ function sliceAxes(
 
 const slice: OnnxRule<PrimitiveAttributes["slice"]> = (model, [x], { starts, limits, strides }, [out]) => {
   const touched = x!.shape.flatMap((d, i) => (starts[i] === 0 && limits[i] === d && strides[i] === 1 ? [] : [i]));
+  if (touched.length === 0) return [x!];
   const at = (list: readonly number[]): number[] => touched.map((i) => list[i]!);
   return [sliceAxes(model, x!, touched, at(starts), at(limits), at(strides), out!.shape)];
 };
@@ -115,19 +178,21 @@ const gather: OnnxRule<PrimitiveAttributes["gather"]> = (model, [x, indices], { 
 
 /** Adds rows: ScatterND on the axis moved to the front. */
 const scatterAdd: OnnxRule<PrimitiveAttributes["scatter_add"]> = (model, [x, indices, updates], { axis }, [out]) => {
+  const dtype = kernelDType("ScatterND", x!.dtype);
   const rank = x!.shape.length;
   const front = [axis, ...Array.from({ length: rank }, (_, i) => i).filter((i) => i !== axis)];
-  const base = axis === 0 ? x! : transpose(model, x!, front);
+  const wide = model.cast(x!, dtype);
+  const base = axis === 0 ? wide : transpose(model, wide, front);
   const indexRank = indices!.shape.length;
   const updateRank = updates!.shape.length;
   const indexAxes = Array.from({ length: indexRank }, (_, i) => axis + i);
   const rest = Array.from({ length: updateRank }, (_, i) => i).filter((i) => !indexAxes.includes(i));
-  const moved = axis === 0 ? updates! : transpose(model, updates!, [...indexAxes, ...rest]);
+  const added = model.cast(updates!, dtype);
+  const moved = axis === 0 ? added : transpose(model, added, [...indexAxes, ...rest]);
   const positions = reshape(model, model.cast(indices!, "int64"), [...indices!.shape, 1]);
-  const result = model.emit("ScatterND", [base, positions, moved], x!.dtype, base.shape, { reduction: "add" });
-  if (axis === 0) return [result];
+  const result = model.emit("ScatterND", [base, positions, moved], dtype, base.shape, { reduction: "add" });
   const back = Array.from({ length: rank }, (_, i) => front.indexOf(i));
-  return [model.emit("Transpose", [result], x!.dtype, out!.shape, { perm: back })];
+  return [model.cast(axis === 0 ? result : transpose(model, result, back), out!.dtype)];
 };
 
 const gatherAlong: OnnxRule<PrimitiveAttributes["gather_along"]> = (model, [x, indices], { axis }, [out]) => [
@@ -139,7 +204,11 @@ const scatterAlongAdd: OnnxRule<PrimitiveAttributes["scatter_along_add"]> = (
   [x, indices, updates],
   { axis },
   [out],
-) => [model.emit("ScatterElements", [x!, indices!, updates!], x!.dtype, out!.shape, { axis, reduction: "add" })];
+) => {
+  const dtype = kernelDType("ScatterElements", x!.dtype);
+  const inputs = [model.cast(x!, dtype), indices!, model.cast(updates!, dtype)];
+  return [model.cast(model.emit("ScatterElements", inputs, dtype, out!.shape, { axis, reduction: "add" }), out!.dtype)];
+};
 
 const cumsum: OnnxRule<PrimitiveAttributes["cumsum"]> = (
   model,
@@ -177,17 +246,35 @@ const cumprod: OnnxRule<PrimitiveAttributes["cumprod"]> = (model, [x], { axis },
 };
 
 const topK: OnnxRule<PrimitiveAttributes["top_k"]> = (model, [x], { k, largest }, [values, indices]) => {
-  const dtype = kernelDType("TopK", x!.dtype);
+  const sorted = sortable(model, "TopK", x!);
+  const { dtype } = sorted;
   const [v, i] = model.emitAll(
     "TopK",
-    [model.cast(x!, dtype), model.ints([k])],
+    [sorted, model.ints([k])],
     [
       { dtype, shape: values!.shape },
       { dtype: "int64", shape: indices!.shape },
     ],
     { axis: -1, largest: largest ? 1 : 0, sorted: 1 },
   );
-  return [model.cast(v!, values!.dtype), model.cast(i!, "int32")];
+  const found =
+    x!.dtype === "uint64"
+      ? model.emit("GatherElements", [x!, i!], "uint64", values!.shape, { axis: -1 })
+      : model.cast(v!, values!.dtype);
+  return [found, model.cast(i!, "int32")];
+};
+
+/** In float64 the engine's operator loses NaN (1.30): written out there, x − max x − log Σ e^(x − max x). */
+const logSoftmax: OnnxRule<PrimitiveAttributes["log_softmax"]> = (model, [x], { axis }, [out]) => {
+  if (x!.dtype !== "float64") return [emitCast(model, "LogSoftmax", [x!], out!, { axis })];
+  const { shape } = x!;
+  const column = shape.map((d, i) => (i === axis ? 1 : d));
+  const emit = (op: string, ...inputs: OnnxValue[]): OnnxValue => model.emit(op, inputs, "float64", shape);
+  const reduced = (op: string, v: OnnxValue): OnnxValue =>
+    model.emit(op, [v, model.ints([axis])], "float64", column, { keepdims: 1 });
+  const shifted = emit("Sub", x!, reduced("ReduceMax", x!));
+  const total = reduced("ReduceSum", emit("Exp", shifted));
+  return [emit("Sub", shifted, model.emit("Log", [total], "float64", column))];
 };
 
 function matmul(
@@ -240,10 +327,10 @@ function iota(model: OnnxModel, { shape, axis, dtype }: PrimitiveAttributes["iot
 
 export const structuralRules: { readonly [P in Structural]: OnnxRule<PrimitiveAttributes[P]> } = {
   reduce_sum: reduce("ReduceSum"),
-  reduce_mean: reduce("ReduceMean"),
-  reduce_max: reduce("ReduceMax"),
-  reduce_min: reduce("ReduceMin"),
-  reduce_prod: reduce("ReduceProd"),
+  reduce_mean: mean,
+  reduce_max: extreme("ReduceMax", "ArgMax"),
+  reduce_min: extreme("ReduceMin", "ArgMin"),
+  reduce_prod: product,
   reshape: (model, [x], { shape }) => [reshape(model, x!, shape)],
   transpose: (model, [x], { permutation }) => [transpose(model, x!, permutation)],
   broadcast_to: (model, [x], { shape }) => [model.emit("Expand", [x!, model.ints(shape)], x!.dtype, shape)],
@@ -261,7 +348,7 @@ export const structuralRules: { readonly [P in Structural]: OnnxRule<PrimitiveAt
   cumprod,
   top_k: topK,
   softmax: (model, [x], { axis }, [out]) => [emitCast(model, "Softmax", [x!], out!, { axis })],
-  log_softmax: (model, [x], { axis }, [out]) => [emitCast(model, "LogSoftmax", [x!], out!, { axis })],
+  log_softmax: logSoftmax,
   matmul: (model, inputs, attributes, [out]) => [matmul(model, inputs, attributes, out!)],
   iota: (model, _, attributes) => [iota(model, attributes)],
 };

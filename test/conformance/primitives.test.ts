@@ -1,0 +1,56 @@
+/** Every primitive on every backend, compared with its definition in `backend/reference`. */
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Backend } from "../../src/backend/contract.ts";
+import { createOnnxNodeBackend } from "../../src/backend/onnx/node.ts";
+import { createReferenceBackend } from "../../src/backend/reference/index.ts";
+import { type DType, isFloat } from "../../src/core/dtype.ts";
+import { PRIMITIVES, type Primitive } from "../../src/ir/primitives.ts";
+import { closeFailure } from "../../src/testing/allClose.ts";
+import { type Case, type CaseTable, runCase } from "./cases.ts";
+import { elementwiseCases } from "./elementwiseCases.ts";
+import { structureCases } from "./structureCases.ts";
+
+const CASES: CaseTable = { ...elementwiseCases, ...structureCases };
+
+let reference: Backend;
+let onnx: Backend;
+
+beforeAll(async () => {
+  [reference, onnx] = await Promise.all([createReferenceBackend(), createOnnxNodeBackend()]);
+});
+
+/** What differs in one case and dtype, or null. */
+async function compare(op: Primitive, testCase: Case, dtype: DType): Promise<string | null> {
+  const label = `${op}, ${testCase.name}, ${dtype}`;
+  const expected = await runCase(reference, op, testCase, dtype);
+  let actual: typeof expected;
+  try {
+    actual = await runCase(onnx, op, testCase, dtype);
+  } catch (error) {
+    return `${label}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  for (const [i, want] of expected.entries()) {
+    const got = actual[i]!;
+    const family = isFloat(want.dtype) ? testCase.family : "exact";
+    const failure = closeFailure(got.data, want.data, { dtype: want.dtype, family, label });
+    if (failure) return failure;
+  }
+  return null;
+}
+
+describe("primitives on onnx as on reference", () => {
+  it.each(PRIMITIVES)("%s", async (op) => {
+    const failures: string[] = [];
+    for (const testCase of CASES[op] as readonly Case[]) {
+      for (const dtype of testCase.dtypes) {
+        const failure = await compare(op, testCase, dtype);
+        if (failure) failures.push(failure);
+      }
+    }
+    expect(failures.join("\n")).toBe("");
+  });
+
+  it("has cases for every primitive", () => {
+    for (const op of PRIMITIVES) expect(CASES[op].length, op).toBeGreaterThan(0);
+  });
+});
