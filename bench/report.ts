@@ -89,7 +89,7 @@ export const formatReason = (result: Unmeasured): string =>
 /** Three significant digits at least, whole numbers from a hundred on, thousands apart. */
 export function formatNumber(x: number): string {
   const size = Math.abs(x);
-  const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 || size === 0 ? 2 : 4;
+  const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 || size === 0 ? 2 : size >= 0.1 ? 3 : 4;
   return x.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 

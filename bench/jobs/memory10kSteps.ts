@@ -5,7 +5,9 @@ const EARLY = 1_000;
 
 const shorter = (_: unknown, { parameters }: ReadContext): string | null => {
   const steps = numberAt(parameters, "steps");
-  return steps < STEPS ? `after ${numberAt(parameters, "earlySteps")} and ${steps.toLocaleString("en")} steps only` : null;
+  return steps < STEPS
+    ? `after ${numberAt(parameters, "earlySteps")} and ${steps.toLocaleString("en")} steps only`
+    : null;
 };
 
 /**
