@@ -68,7 +68,8 @@ export interface ReluOptions {
  */
 export function relu<X extends TensorLike>(x: X, options: ReluOptions = {}): Result<X> {
   const { negativeSlope = 0, maxValue = null, threshold = 0 } = options;
-  if (negativeSlope === 0 && maxValue === null && threshold === 0) return ops.relu(x);
+  if (maxValue === null && threshold === 0)
+    return negativeSlope === 0 ? ops.relu(x) : ops.leakyRelu(x, { negativeSlope });
   const above = threshold === 0 ? ops.relu(x) : ops.multiply(x, ops.cast(ops.greater(x, threshold), dtypeOf(x)));
   const capped = maxValue === null ? above : ops.minimum(above, maxValue);
   if (negativeSlope === 0) return capped as Result<X>;

@@ -4,6 +4,7 @@ import { DTypeError, describe, ShapeError } from "../core/errors.ts";
 import { formatShape, type Shape } from "../core/shape.ts";
 import { isPlainObject } from "../core/tree.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
+import { declaredShape } from "../ops/outputSpec.ts";
 import { Tensor } from "../runtime/tensor.ts";
 
 export interface InputSpecOptions {
@@ -100,7 +101,8 @@ export function assertInputCompatibility(layerName: string, specs: readonly Inpu
 }
 
 function checkOne(where: string, spec: InputSpec, x: AnyTensor): void {
-  const shape: Shape = x.shape;
+  // Sizes not known yet have stand-ins while shapes are inferred.
+  const shape: Shape = x instanceof Tensor ? declaredShape(x.shape) : x.shape;
   const received = `Received: shape ${formatShape(shape)}`;
   const squeezable = (rank: number): boolean =>
     spec.allowLastAxisSqueeze &&

@@ -4,30 +4,44 @@
  */
 
 import * as constraints from "../constraints/index.ts";
-import { type Callable, callable } from "../core/callable.ts";
-import { isFloat, standardizeDType } from "../core/dtype.ts";
+import { type DType, isFloat, standardizeDType } from "../core/dtype.ts";
 import { type DTypePolicy, getPolicy } from "../core/dtypePolicy.ts";
-import { describe, didYouMean, SerializationError, ShapeError } from "../core/errors.ts";
+import { checkOptions, describe, didYouMean, SerializationError, ShapeError } from "../core/errors.ts";
 import { formatShape, type Shape, sizeOf } from "../core/shape.ts";
-import { flatten, isNested, isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
+import { flatten, isNested, isPlainObject, mapStructure, type Nested, packSequenceAs } from "../core/tree.ts";
 import * as initializers from "../initializers/index.ts";
 import { castTensor, toTensor } from "../ops/define.ts";
 import * as ops from "../ops/index.ts";
-import { hasSymbolic, KerasTensor, type Result, type TensorLike } from "../ops/kerasTensor.ts";
+import { hasSymbolic, type KerasTensor, type TensorLike } from "../ops/kerasTensor.ts";
 import { Node } from "../ops/node.ts";
 import { type Config, classNameOf, Operation } from "../ops/operation.ts";
-import { declaredShape, inferOutputs } from "../ops/outputSpec.ts";
+import { inferOutputs } from "../ops/outputSpec.ts";
 import * as regularizers from "../regularizers/index.ts";
-import { withAutocast } from "../runtime/autocast.ts";
+import { autocastDType, withAutocast } from "../runtime/autocast.ts";
 import { nameScope } from "../runtime/nameScope.ts";
 import { Tensor } from "../runtime/tensor.ts";
+import { activeTrace, type Trace } from "../runtime/trace.ts";
 import { Variable } from "../runtime/variable.ts";
-import type { CustomObjects } from "../serialization/registry.ts";
+import { configTable } from "../serialization/configObject.ts";
+import { type CustomObjects, classItself, isBuiltin } from "../serialization/registry.ts";
 import { optionsFromConfig, serializeObject } from "../serialization/serialize.ts";
 import type { VariableStore } from "../serialization/variableStore.ts";
+import {
+  type CallOptions,
+  convertArgument,
+  type Mask,
+  shapeStructure,
+  splitCallArguments,
+  symbolicOfShapes,
+} from "./callArguments.ts";
 import { callContext, withCallContext } from "./callContext.ts";
+import { withTrail } from "./errorTrail.ts";
 import { assertInputCompatibility, type InputSpec } from "./inputSpec.ts";
+import { layerClass } from "./layerClass.ts";
 import { isMetric, isSeedGenerator, isVariable, type MetricState, ownOfKind } from "./layerState.ts";
+
+export type { CallOptions, Mask } from "./callArguments.ts";
+export type { Leaf } from "./layerClass.ts";
 
 /** Options that every layer takes. */
 export interface LayerOptions {
@@ -41,15 +55,6 @@ export interface LayerOptions {
   activityRegularizer?: regularizers.RegularizerLike | null;
   /** Whether float inputs are cast to the compute dtype. @defaultValue `true` */
   autocast?: boolean;
-}
-
-/** What a layer's `call` receives besides its inputs. */
-export interface CallOptions {
-  /** Whether the layer behaves as in training (dropout, batch statistics). */
-  training?: boolean;
-  /** Which positions of the input are real. */
-  mask?: Tensor | null | readonly (Tensor | null)[];
-  [option: string]: unknown;
 }
 
 export interface WeightOptions {
@@ -73,42 +78,36 @@ export type InputShape = Shape | readonly Shape[] | Readonly<Record<string, Shap
 
 const BASE_OPTIONS = ["name", "trainable", "dtype", "activityRegularizer", "autocast"] as const;
 
-/** Whether an argument is a structure of plain numbers, which becomes a tensor. */
-function isNumbers(value: unknown): boolean {
-  if (typeof value === "number" || typeof value === "boolean") return true;
-  return Array.isArray(value) && value.length > 0 && value.every(isNumbers);
+const WEIGHT_OPTIONS = [
+  "name",
+  "shape",
+  "initializer",
+  "dtype",
+  "trainable",
+  "autocast",
+  "regularizer",
+  "constraint",
+] as const;
+
+/** Masks that came with the inputs, in the structure of the inputs. */
+function attachedMasks(inputs: unknown): Mask {
+  const maskOf = (t: unknown): Tensor | null => (t instanceof Tensor ? t.mask : null);
+  return isNested(inputs) ? (mapStructure(maskOf, inputs as Nested<unknown>) as Mask) : maskOf(inputs);
 }
 
-/** Arrays of numbers and typed arrays become tensors; structures of tensors stay structures. */
-function convertArgument(value: unknown, where: string): unknown {
-  if (value instanceof Tensor || value instanceof KerasTensor || value === null) return value;
-  if (value instanceof Variable) return value.value;
-  if (ArrayBuffer.isView(value) || isNumbers(value)) return toTensor(value, null, where);
-  if (Array.isArray(value)) return value.map((item) => convertArgument(item, where));
-  if (isPlainObject(value))
-    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, convertArgument(v, where)]));
-  throw new TypeError(
-    `${where}: inputs must be tensors or arrays of numbers. Received: ${describe(value)}. ` +
-      "Pass anything else in the options object that follows the inputs",
-  );
+const hasMask = (mask: Mask): boolean =>
+  isNested(mask) ? flatten(mask as Nested<Tensor | null>).some((m) => m !== null) : mask !== null;
+
+function checkedObject<O extends object>(where: string, options: O): O {
+  const value: unknown = options;
+  if (isPlainObject(value)) return options;
+  throw new TypeError(`${where}: expected an options object. Received: ${describe(value)}`);
 }
 
-/** Inputs and options of a call: the last argument after the first is options when it is a plain object. */
-export function splitCallArguments(args: readonly unknown[]): { inputs: unknown[]; options: CallOptions } {
-  const last = args.at(-1);
-  if (args.length > 1 && (isPlainObject(last) || last === undefined)) {
-    return { inputs: args.slice(0, -1), options: (last ?? {}) as CallOptions };
-  }
-  return { inputs: [...args], options: {} };
-}
-
-/** Shape of a tensor, or structure of shapes; stand-ins of unknown sizes become `null`. */
-function shapeStructure(value: unknown): unknown {
-  if (value instanceof KerasTensor) return value.shape;
-  if (value instanceof Tensor) return declaredShape(value.shape);
-  if (Array.isArray(value)) return value.map(shapeStructure);
-  if (isPlainObject(value)) return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, shapeStructure(v)]));
-  return null;
+/** A loss added in `call`, and the trace that was being recorded: in another trace it means nothing. */
+interface AddedLoss {
+  readonly loss: Tensor;
+  readonly trace: Trace | null;
 }
 
 /**
@@ -133,88 +132,92 @@ export class LayerBase extends Operation {
   declare activityRegularizer: regularizers.RegularizerFunction | null;
   /** What `call` accepts; checked on every call. */
   declare inputSpec: InputSpec | readonly InputSpec[] | null;
-  /** Whether the layer passes its input's mask on. @defaultValue `false` */
+  /** Whether the outputs get a mask, from `computeMask`. @defaultValue whether the class defines `computeMask` */
   declare supportsMasking: boolean;
-  /** Whether `build` is not needed and no build config is saved. */
-  declare protected builtInConstructor: boolean;
+  declare private locked: boolean;
+  declare private openScope: boolean;
+  declare private maskWarned: boolean;
   declare private ownWeights: Variable[];
-  declare private ownLosses: Tensor[];
-  declare private buildShapes: readonly unknown[] | null;
+  declare private ownLosses: AddedLoss[];
+  declare private buildShapes: readonly InputShape[] | null;
   declare private trainableFlag: boolean;
 
   constructor(options: LayerOptions = {}) {
-    super(options.name);
-    const className = classNameOf(this);
+    super(checkedObject(new.target.name, options).name);
+    const where = this.#where;
+    const baseOptions: readonly string[] = BASE_OPTIONS;
     for (const key of Object.keys(options)) {
-      if ((BASE_OPTIONS as readonly string[]).includes(key)) continue;
-      const known = [...((this.constructor as { optionNames?: readonly string[] }).optionNames ?? []), ...BASE_OPTIONS];
+      if (baseOptions.includes(key)) continue;
+      const stated = configTable(this.constructor).map(([option]) => option);
+      const known = [...stated.filter((option) => !baseOptions.includes(option)), ...baseOptions];
       throw new TypeError(
-        `${className} "${this.name}": unknown option \`${key}\`.${didYouMean(key, known)} Known options: ${known.join(", ")}.`,
+        `${where}: unknown option \`${key}\`.${didYouMean(key, known)} Known options: ${known.join(", ")}.`,
       );
     }
-    if (options.trainable !== undefined && typeof options.trainable !== "boolean") {
-      throw new TypeError(
-        `${className} "${this.name}": expected \`trainable\` to be a boolean. Received: ${describe(options.trainable)}`,
-      );
+    const { trainable = true, autocast = true } = options;
+    for (const [key, value] of Object.entries({ trainable, autocast })) {
+      if (typeof value === "boolean") continue;
+      throw new TypeError(`${where}: expected \`${key}\` to be a boolean. Received: ${describe(value)}`);
     }
+    // Not enumerable: state is found by looking at what the subclass assigned.
     const hidden = (key: string, value: unknown) =>
       Object.defineProperty(this, key, { value, writable: true, configurable: true, enumerable: false });
     hidden("built", false);
     hidden("dtypePolicy", getPolicy(options.dtype ?? null));
-    hidden("autocast", options.autocast ?? true);
+    hidden("autocast", autocast);
     hidden("activityRegularizer", regularizers.get(options.activityRegularizer ?? null));
     hidden("inputSpec", null);
-    hidden("supportsMasking", false);
-    hidden("builtInConstructor", false);
+    hidden("supportsMasking", this.computeMask !== LayerBase.prototype.computeMask);
+    hidden("locked", false);
+    hidden("openScope", false);
+    hidden("maskWarned", false);
     hidden("ownWeights", []);
     hidden("ownLosses", []);
     hidden("buildShapes", null);
-    hidden("trainableFlag", options.trainable ?? true);
+    hidden("trainableFlag", trainable);
+    // Calling `layer.build(shape)` builds as a first call does, whatever the subclass's method leaves to us.
+    hidden("build", (...shapes: InputShape[]) => this.#buildAndInside(shapes));
+  }
+
+  /** The layer for messages. */
+  get #where(): string {
+    return `${classNameOf(this)} "${this.name}"`;
   }
 
   // ---------------------------------------------------------------- what subclasses write
 
-  /** Creates the weights. Called once, with the shape of the first inputs. */
+  /** Creates the weights. Runs once, with the shapes of the first inputs. */
   build(..._inputShapes: InputShape[]): void {}
 
   // biome-ignore lint/suspicious/noExplicitAny: every layer states its own inputs and outputs
   call(..._args: any[]): any {
-    throw new Error(`${classNameOf(this)} "${this.name}": a layer must define \`call(inputs, options)\``);
+    throw new Error(`${this.#where}: a layer must define \`call(inputs, options)\``);
   }
 
-  /** Mask of the outputs given the masks of the inputs. */
-  computeMask(_inputs: unknown, previousMask: Tensor | null): Tensor | null {
+  /** Masks of the outputs given those of the inputs, structured like them. Called where `supportsMasking` is true. */
+  computeMask(_inputs: unknown, previousMask: Mask): Mask {
     return previousMask;
   }
 
   /** Output shape for an input shape, found by tracing `call`; the layer is built if it was not. */
   computeOutputShape(inputShape: InputShape): Nested<Shape> {
-    const toSymbolic = (shape: unknown): unknown => {
-      if (Array.isArray(shape) && (shape.length === 0 || !shape.some(Array.isArray))) {
-        return new KerasTensor(shape as Shape, { dtype: this.computeDtype });
-      }
-      if (Array.isArray(shape)) return shape.map(toSymbolic);
-      return Object.fromEntries(Object.entries(shape as object).map(([k, v]) => [k, toSymbolic(v)]));
-    };
-    const spec = this.computeOutputSpec(toSymbolic(inputShape));
+    const spec = this.computeOutputSpec(symbolicOfShapes(inputShape, this.computeDtype));
     return mapStructure((t: KerasTensor) => t.shape, spec) as Nested<Shape>;
   }
 
   // ---------------------------------------------------------------- calling
 
   override invoke(args: unknown[]): unknown {
-    const where = `${classNameOf(this)} "${this.name}"`;
-    if (args.length === 0) throw new TypeError(`${where}: called without inputs`);
+    const where = this.#where;
     const { inputs, options } = splitCallArguments(args);
+    if (inputs.length === 0) throw new TypeError(`${where}: called without inputs`);
     const converted = inputs.map((input) => convertArgument(input, where));
-    return hasSymbolic([converted, options])
-      ? this.symbolicCall([...converted, options])
-      : this.#run(converted, options);
+    const given = options.mask ? { ...options, mask: convertArgument(options.mask, where) as Mask } : options;
+    return hasSymbolic([converted, given]) ? this.symbolicCall([...converted, given]) : this.#run(converted, given);
   }
 
   override symbolicCall(args: readonly unknown[]): Nested<KerasTensor> {
     const { inputs, options } = splitCallArguments(args);
-    this.#checkAndBuild(inputs);
     const outputs = this.computeOutputSpec(...inputs, options);
     // Files record options only where some were given.
     new Node(this, Object.keys(options).length > 0 ? [...inputs, options] : inputs, outputs);
@@ -223,6 +226,7 @@ export class LayerBase extends Operation {
 
   override computeOutputSpec(...args: unknown[]): Nested<KerasTensor> {
     const { inputs, options } = splitCallArguments(args);
+    // Outside the trace, where unknown sizes are `null`.
     this.#checkAndBuild(inputs);
     return inferOutputs(
       (concrete) => {
@@ -230,7 +234,7 @@ export class LayerBase extends Operation {
         return this.#run(traced, tracedOptions) as Nested<Tensor>;
       },
       [...inputs, options],
-      `${classNameOf(this)} "${this.name}"`,
+      this.#where,
     );
   }
 
@@ -238,48 +242,96 @@ export class LayerBase extends Operation {
   #run(inputs: unknown[], given: CallOptions): unknown {
     this.#checkAndBuild(inputs);
     const outer = callContext();
-    const options: CallOptions = { ...given };
-    const training = given.training ?? outer?.training ?? null;
-    if (training !== null) options.training = training;
     if (outer === null) this.#clearLosses();
-    if (options.mask === undefined) {
-      const masks = flatten(inputs[0] as Nested<unknown>).map((t) => (t instanceof Tensor ? t.mask : null));
-      if (masks.some((m) => m !== null)) options.mask = masks.length === 1 ? masks[0]! : masks;
-    }
-    const compute = this.dtypePolicy.computeDtype;
-    const cast = (leaf: unknown): unknown =>
-      this.autocast && leaf instanceof Tensor && isFloat(leaf.dtype) && isFloat(compute)
-        ? castTensor(leaf, compute)
-        : leaf;
+    // An explicit value holds for all layers called inside; the default of a `call` method only for itself.
+    const training = given.training ?? outer?.training ?? null;
+    const previousMask = given.mask ?? attachedMasks(inputs[0]);
+    const options: CallOptions = { ...given };
+    if (training !== null) options.training = training;
+    if (hasMask(previousMask)) options.mask = previousMask;
+    const cast = (leaf: unknown): unknown => this.#castInput(leaf);
     const ready = inputs.map((input) => (isNested(input) ? mapStructure(cast, input as Nested<unknown>) : cast(input)));
-    const mixed = this.dtypePolicy.computeDtype !== this.dtypePolicy.variableDtype;
-    const outputs = withCallContext({ training }, () =>
-      nameScope(this.name, () => withAutocast(mixed ? compute : null, () => this.call(...ready, options))),
+    return withTrail(this.#where, () =>
+      this.#scoped(() => {
+        const outputs = withCallContext({ training }, () =>
+          withAutocast(this.#autocastScope(), () => this.call(...ready, options)),
+        );
+        this.#checkOutputs(outputs);
+        this.#addActivityLoss(outputs);
+        return this.#maskOutputs(inputs, outputs, previousMask);
+      }),
     );
-    this.#finish(inputs, outputs, options);
-    return outputs;
   }
 
-  /** Activity losses and masks of the outputs. */
-  #finish(inputs: unknown[], outputs: unknown, options: CallOptions): void {
-    const leaves = flatten(outputs as Nested<unknown>).filter((t) => t instanceof Tensor);
-    if (this.activityRegularizer) {
-      for (const output of leaves) {
-        const loss = this.activityRegularizer(output);
-        this.addLoss(output.ndim > 0 ? ops.divide(loss, output.shape[0]!) : loss);
-      }
+  #castInput(leaf: unknown): unknown {
+    const compute = this.dtypePolicy.computeDtype;
+    const castable = this.autocast && leaf instanceof Tensor && isFloat(leaf.dtype) && isFloat(compute);
+    return castable ? castTensor(leaf, compute) : leaf;
+  }
+
+  /** The dtype in which `call` reads float variables, `null` for their own. */
+  #autocastScope(): DType | null {
+    const { computeDtype, variableDtype } = this.dtypePolicy;
+    if (!isFloat(computeDtype)) return null;
+    if (autocastDType() !== null) return this.autocast ? computeDtype : null;
+    return computeDtype === variableDtype ? null : computeDtype;
+  }
+
+  #checkOutputs(outputs: unknown): void {
+    const what =
+      outputs === undefined || outputs === null
+        ? `${outputs}; is a \`return\` missing?`
+        : outputs instanceof Promise
+          ? "a promise; `call` is recorded, not awaited, so it cannot be async"
+          : null;
+    if (what) throw new TypeError(`${this.#where}: \`call\` must return a tensor. Received: ${what}`);
+  }
+
+  #addActivityLoss(outputs: unknown): void {
+    const regularizer = this.activityRegularizer;
+    if (!regularizer) return;
+    for (const output of flatten(outputs as Nested<unknown>)) {
+      if (!(output instanceof Tensor)) continue;
+      const loss = regularizer(output);
+      const batch = output.shape[0] ?? 1;
+      this.addLoss(batch > 1 ? ops.divide(loss, batch) : loss);
     }
-    if (!this.supportsMasking || options.mask === undefined || options.mask === null) return;
-    const mask = this.computeMask(inputs[0], options.mask as Tensor);
-    if (mask) for (const output of leaves) output.mask ??= mask;
+  }
+
+  /** Outputs with their masks, unless `call` set them. */
+  #maskOutputs(inputs: readonly unknown[], outputs: unknown, previousMask: Mask): unknown {
+    if (!this.supportsMasking) {
+      if (hasMask(previousMask) && !this.maskWarned) {
+        this.maskWarned = true;
+        console.warn(
+          `${this.#where}: its input has a mask, which the layer does not support and drops: layers after it will not see it`,
+        );
+      }
+      return outputs;
+    }
+    const leaves = flatten(outputs as Nested<unknown>);
+    if (leaves.every((t) => !(t instanceof Tensor) || t.mask !== null)) return outputs;
+    const masks = flatten(this.computeMask(inputs[0], previousMask) as Nested<Tensor | null>);
+    if (masks.every((mask) => mask === null)) return outputs;
+    const given = new Set(flatten(inputs as Nested<unknown>));
+    const masked = leaves.map((t, i) => {
+      const mask = masks[i] ?? null;
+      if (!(t instanceof Tensor) || t.mask !== null || mask === null) return t;
+      // A tensor handed through belongs to the caller.
+      const output = given.has(t) ? new Tensor(t.node) : t;
+      output.mask = mask;
+      return output;
+    });
+    return packSequenceAs(outputs as Nested<unknown>, masked);
   }
 
   #checkAndBuild(inputs: readonly unknown[]): void {
     this.#checkInputs(inputs[0]);
-    if (this.built) return;
-    const shapes = inputs.map(shapeStructure).filter((shape) => shape !== null) as InputShape[];
-    this.buildFromShapes(shapes);
-    this.#checkInputs(inputs[0]);
+    if (!this.built) {
+      this.#build(inputs.map(shapeStructure).filter((shape) => shape !== null) as InputShape[]);
+      this.#checkInputs(inputs[0]);
+    }
+    this.locked = true;
   }
 
   #checkInputs(inputs: unknown): void {
@@ -288,29 +340,64 @@ export class LayerBase extends Operation {
     assertInputCompatibility(this.name, specs, inputs);
   }
 
-  /** Runs `build` under the layer's name and remembers the shapes for saving. */
-  buildFromShapes(shapes: readonly InputShape[]): void {
-    nameScope(this.name, () => this.build(...shapes));
-    this.buildShapes = shapes;
+  // ---------------------------------------------------------------- building
+
+  /** Runs the subclass's `build` under the layer's name and remembers the shapes for saving. */
+  #build(shapes: readonly InputShape[]): void {
+    const { build } = Object.getPrototypeOf(this) as LayerBase;
+    // A method of one parameter gets the shape of the first input, however many there are.
+    const used = build.length <= 1 ? shapes.slice(0, 1) : shapes;
+    withTrail(this.#where, () => this.#scoped(() => build.apply(this, [...used])));
+    this.buildShapes = used;
     this.built = true;
+    this.locked = true;
+  }
+
+  /** Builds without a call: layers inside that only a call would build are built by tracing one. */
+  #buildAndInside(shapes: readonly InputShape[]): void {
+    this.#build(shapes);
+    const { build } = Object.getPrototypeOf(this) as LayerBase;
+    if (build !== LayerBase.prototype.build || this.sublayers.every((layer) => layer.built)) return;
+    this.computeOutputSpec(...shapes.map((shape) => symbolicOfShapes(shape, this.computeDtype)));
+  }
+
+  /** For constructors of layers without weights: the layer counts as built, unless a subclass has a `build` of its own. */
+  protected builtAtOnce(): void {
+    const { build } = Object.getPrototypeOf(this) as LayerBase;
+    if (build === LayerBase.prototype.build) this.built = true;
+  }
+
+  /** Runs `fn` with the layer's name on the stack of names, once however deep. */
+  #scoped<T>(fn: () => T): T {
+    if (this.openScope) return fn();
+    this.openScope = true;
+    try {
+      return nameScope(this.name, fn);
+    } finally {
+      this.openScope = false;
+    }
   }
 
   // ---------------------------------------------------------------- state
 
   /** Whether weights can no longer be created. */
   protected get stateLocked(): boolean {
-    return this.built && !this.builtInConstructor;
+    return this.locked;
   }
 
   /**
-   * Creates a weight and returns it. To be kept in a property, so that files and people find it.
+   * Creates a weight and returns it. To be kept in a property, so that people find it.
    *
    * @throws Error when the layer is built already: all state is created in the constructor or in `build`.
    */
   addWeight(options: WeightOptions = {}): Variable {
-    const where = `${classNameOf(this)} "${this.name}"`;
+    const where = this.#where;
+    checkOptions(`addWeight of ${where}`, options, WEIGHT_OPTIONS);
     if (this.stateLocked) {
-      throw new Error(`${where}: weights are created in the constructor or in \`build\`; the layer is already built`);
+      throw new Error(
+        `${where}: weights are created in the constructor or in \`build\`; the layer is already built. ` +
+          `Received: addWeight of ${describe(options.name ?? "variable")}`,
+      );
     }
     const dtype = standardizeDType(options.dtype ?? this.dtypePolicy.variableDtype);
     const shape = options.shape ?? [];
@@ -322,15 +409,18 @@ export class LayerBase extends Operation {
       );
     }
     const initializer = initializers.get(options.initializer ?? (isFloat(dtype) ? "glorot_uniform" : "zeros"));
-    const variable = new Variable((s, d) => initializer(s, d), {
-      shape,
-      dtype,
-      trainable: options.trainable ?? true,
-      autocast: options.autocast ?? true,
-      regularizer: regularizers.get(options.regularizer ?? null),
-      constraint: constraints.get(options.constraint ?? null),
-      ...(options.name === undefined ? {} : { name: options.name }),
-    });
+    const variable = this.#scoped(
+      () =>
+        new Variable((s, d) => initializer(s, d), {
+          shape,
+          dtype,
+          trainable: options.trainable ?? true,
+          autocast: options.autocast ?? true,
+          regularizer: regularizers.get(options.regularizer ?? null),
+          constraint: constraints.get(options.constraint ?? null),
+          ...(options.name === undefined ? {} : { name: options.name }),
+        }),
+    );
     if (!this.trainableFlag) variable.trainable = false;
     this.ownWeights.push(variable);
     return variable;
@@ -365,10 +455,7 @@ export class LayerBase extends Operation {
   }
 
   get trainableWeights(): Variable[] {
-    return this.trainable ? this.#collectTrainable() : [];
-  }
-
-  #collectTrainable(): Variable[] {
+    if (!this.trainable) return [];
     const own = this.ownVariables.filter((v) => v.trainable);
     return [...new Set([...own, ...this.sublayers.flatMap((layer) => layer.trainableWeights)])];
   }
@@ -387,10 +474,11 @@ export class LayerBase extends Operation {
     return this.variables.filter((v) => !trainable.has(v));
   }
 
-  /** All state: weights, seed generators, and the same of sublayers. */
+  /** All state: own weights, own seeds, then the same of sublayers. */
   get variables(): Variable[] {
-    const seeds = this.flattenLayers().flatMap((layer) => ownOfKind(layer, isSeedGenerator).map((s) => s.state));
-    return [...new Set([...this.weights, ...seeds])];
+    const seeds = ownOfKind(this, isSeedGenerator).map((generator) => generator.state);
+    const inside = this.sublayers.flatMap((layer) => layer.variables);
+    return [...new Set([...this.ownVariables, ...seeds, ...inside])];
   }
 
   get metrics(): MetricState[] {
@@ -424,7 +512,7 @@ export class LayerBase extends Operation {
   countParams(): number {
     if (!this.built) {
       throw new Error(
-        `${classNameOf(this)} "${this.name}": it has no parameters to count before it is built. Call it on data, or ` +
+        `${this.#where}: it has no parameters to count before it is built. Call it on data, or ` +
           "`build(inputShape)`",
       );
     }
@@ -443,9 +531,12 @@ export class LayerBase extends Operation {
    */
   setWeights(values: readonly TensorLike[]): void {
     const { weights } = this;
-    const where = `setWeights of ${classNameOf(this)} "${this.name}"`;
+    const where = `setWeights of ${this.#where}`;
     if (values.length !== weights.length) {
-      throw new ShapeError(`${where}: the layer has ${weights.length} weights. Received: ${values.length} values`);
+      const hint = this.built ? "" : ". The layer is not built: call it once, or `build(inputShape)`, before";
+      throw new ShapeError(
+        `${where}: the layer has ${weights.length} weights. Received: ${values.length} values${hint}`,
+      );
     }
     const tensors = values.map((value) => toTensor(value, null, where));
     tensors.forEach((t, i) => {
@@ -463,18 +554,27 @@ export class LayerBase extends Operation {
 
   // ---------------------------------------------------------------- losses
 
-  /** Adds a scalar to the loss of the training step in progress. Only meaningful inside `call`. */
+  /** Adds a scalar, or the sum of a tensor, to the loss of the training step in progress. Only meaningful inside `call`. */
   addLoss(loss: TensorLike): void {
-    this.ownLosses.push(ops.sum(toTensor(loss, null, `addLoss of ${this.name}`)));
+    const tensor = toTensor(loss, null, `addLoss of ${this.#where}`);
+    this.ownLosses.push({ loss: tensor.ndim === 0 ? tensor : ops.sum(tensor), trace: activeTrace() });
   }
 
+  /** Forgets the losses of the call before, and those of traces that are over. */
   #clearLosses(): void {
-    for (const layer of this.flattenLayers()) layer.ownLosses.length = 0;
+    const trace = activeTrace();
+    for (const layer of this.flattenLayers()) {
+      // Inferring shapes or recording a program does not touch what an eager call left.
+      layer.ownLosses = layer.ownLosses.filter((added) => trace !== null && added.trace === null);
+    }
   }
 
   /** Losses added during the last call, and regularization of trainable weights. */
   get losses(): Tensor[] {
-    const added = this.flattenLayers().flatMap((layer) => layer.ownLosses);
+    const trace = activeTrace();
+    const added = this.flattenLayers().flatMap((layer) =>
+      layer.ownLosses.filter((entry) => entry.trace === trace).map((entry) => entry.loss),
+    );
     const regularized = this.trainableWeights.flatMap((v) => (v.regularizer ? [v.regularizer(v.value)] : []));
     return [...added, ...regularized];
   }
@@ -483,10 +583,21 @@ export class LayerBase extends Operation {
 
   /** Keys as Keras's files have them. Subclasses add theirs: `{ ...super.getConfig(), units: this.units }`. */
   override getConfig(): Config {
-    const policy = this.dtypePolicy;
-    const config: Config = { name: this.name, trainable: this.trainable, dtype: serializeObject(policy) };
+    this.#checkOwnConfig();
+    const dtype = serializeObject(this.dtypePolicy);
+    const config: Config = { name: this.name, trainable: this.trainable, dtype };
     if (this.activityRegularizer) config.activity_regularizer = regularizers.serialize(this.activityRegularizer);
     return config;
+  }
+
+  /** A class of the user that takes arguments must say what they were, or its objects could not be made again. */
+  #checkOwnConfig(): void {
+    const cls = classItself(this.constructor) as unknown as { length: number };
+    if (this.getConfig !== LayerBase.prototype.getConfig || isBuiltin(this.constructor) || cls.length === 0) return;
+    throw new SerializationError(
+      `${this.#where}: the class has constructor arguments but no \`getConfig\`, so they would be lost in a file. Define ` +
+        "`getConfig() { return { ...super.getConfig(), units: this.units }; }` with the options of its constructor",
+    );
   }
 
   /** Makes an instance from what `getConfig` returned. */
@@ -497,19 +608,26 @@ export class LayerBase extends Operation {
 
   /** Shapes with which `build` ran, for rebuilding before weights are loaded; `null` when there is nothing to build. */
   getBuildConfig(): Config | null {
-    if (!this.buildShapes || this.builtInConstructor) return null;
-    if (this.buildShapes.length === 1) return { input_shape: this.buildShapes[0] };
-    const names = (this.constructor as { buildArguments?: readonly string[] }).buildArguments ?? [];
-    return {
-      shapes_dict: Object.fromEntries(this.buildShapes.map((shape, i) => [names[i] ?? `input_${i}_shape`, shape])),
-    };
+    const shapes = this.buildShapes;
+    if (!shapes) return null;
+    if (shapes.length === 1) return { input_shape: shapes[0] };
+    return { shapes_dict: Object.fromEntries(shapes.map((shape, i) => [this.#buildArgument(i), shape])) };
   }
 
   /** Builds from what `getBuildConfig` returned. */
   buildFromConfig(config: Config): void {
     if (this.built) return;
-    if (config.input_shape) this.buildFromShapes([config.input_shape as InputShape]);
-    else if (isPlainObject(config.shapes_dict)) this.buildFromShapes(Object.values(config.shapes_dict) as InputShape[]);
+    const dict = config.shapes_dict;
+    if (config.input_shape) this.build(config.input_shape as InputShape);
+    else if (isPlainObject(dict)) {
+      const values = Object.values(dict);
+      this.build(...(values.map((value, i) => dict[this.#buildArgument(i)] ?? value) as InputShape[]));
+    }
+  }
+
+  /** Keras's name of a parameter of `build`; classes with several state them in a static `buildArguments`. */
+  #buildArgument(i: number): string {
+    return (this.constructor as { buildArguments?: readonly string[] }).buildArguments?.[i] ?? `input_${i}_shape`;
   }
 
   /** Writes the layer's own variables under "0", "1", … */
@@ -539,21 +657,7 @@ export class LayerBase extends Operation {
   }
 }
 
-/** Leaf types of a structure. */
-export type Leaf<A> = A extends KerasTensor | Tensor | Variable | ArrayBufferView | number | boolean
-  ? A
-  : A extends readonly (infer U)[]
-    ? Leaf<U>
-    : A extends Readonly<Record<string, infer U>>
-      ? Leaf<U>
-      : A;
-
-/** A layer from tensors to one tensor: symbolic in gives symbolic out, numbers in give a tensor. */
-export interface Layer extends LayerBase {
-  <A>(inputs: A, ...more: unknown[]): Result<Leaf<A>>;
-}
-
-type LayerClass = Callable<new (options?: LayerOptions) => Layer> & Omit<typeof LayerBase, "new" | "prototype">;
-
 /** Base class for layers: extend it. See {@link LayerBase}. */
-export const Layer = callable(LayerBase) as unknown as LayerClass;
+export const Layer = layerClass(LayerBase);
+/** A layer from tensors to one tensor: symbolic in gives symbolic out, numbers in give a tensor. */
+export type Layer = InstanceType<typeof Layer>;

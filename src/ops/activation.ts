@@ -19,10 +19,12 @@ const clamp = (x: Value, low: number, high: number): Value =>
 export const relu: UnaryOp = unaryOp("Relu", "nn", (x) =>
   x.dtype === "bool" ? build.cast(x, "int32") : build.unary("relu", x),
 );
-/** min(max(x, 0), 6). Keeps the dtype. */
-export const relu6: UnaryOp = unaryOp("Relu6", "nn", (x) =>
-  x.dtype === "bool" ? build.cast(x, "int32") : clamp(x, 0, 6),
-);
+/** min(max(x, 0), 6). Keeps the dtype. The gradient at 0 and at 6 is 0. */
+export const relu6: UnaryOp = unaryOp("Relu6", "nn", (x) => {
+  if (x.dtype === "bool") return build.cast(x, "int32");
+  const positive = build.unary("relu", x);
+  return build.where(build.binary("greater_equal", positive, num(6, x)), num(6, x), positive);
+});
 /** 1 / (1 + e^-x). */
 export const sigmoid: UnaryOp = floatOp("Sigmoid", "nn", (x) => build.unary("sigmoid", x));
 /** log(1 + e^x), without overflow. */

@@ -1,5 +1,4 @@
 /** Entry points of a graph of layers. */
-import { callable } from "../../core/callable.ts";
 import { floatx } from "../../core/config.ts";
 import { standardizeDType } from "../../core/dtype.ts";
 import { checkOptions, describe, didYouMean, ShapeError } from "../../core/errors.ts";
@@ -8,6 +7,7 @@ import { KerasTensor } from "../../ops/kerasTensor.ts";
 import { Node } from "../../ops/node.ts";
 import type { Config } from "../../ops/operation.ts";
 import { LayerBase } from "../layer.ts";
+import { layerClass } from "../layerClass.ts";
 
 /** Options of {@link Input} and {@link InputLayer}. */
 export interface InputOptions {
@@ -87,7 +87,6 @@ export class InputLayerBase extends LayerBase {
     this.inputDType = standardizeDType(options.dtype ?? tensor?.dtype ?? floatx());
     this.optional = options.optional ?? false;
     this.built = true;
-    this.builtInConstructor = true;
     const output =
       tensor ??
       new KerasTensor(
@@ -141,8 +140,8 @@ export class InputLayerBase extends LayerBase {
   }
 }
 
-export const InputLayer = callable(InputLayerBase);
-export type InputLayer = InputLayerBase;
+export const InputLayer = layerClass(InputLayerBase);
+export type InputLayer = InstanceType<typeof InputLayer>;
 
 /**
  * A symbolic tensor that stands for data a model will receive.

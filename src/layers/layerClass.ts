@@ -1,0 +1,46 @@
+/** The types of layers: classes that need no `new`, instances that are called, results of the kind of the inputs (D3). */
+import { callable } from "../core/callable.ts";
+import type { KerasTensor, Result } from "../ops/kerasTensor.ts";
+import type { Config } from "../ops/operation.ts";
+import type { Tensor } from "../runtime/tensor.ts";
+import type { Variable } from "../runtime/variable.ts";
+import type { CustomObjects } from "../serialization/registry.ts";
+
+/** Leaf types of a structure. */
+export type Leaf<A> = A extends KerasTensor | Tensor | Variable | ArrayBufferView | number | boolean
+  ? A
+  : A extends readonly (infer U)[]
+    ? Leaf<U>
+    : A extends Readonly<Record<string, infer U>>
+      ? Leaf<U>
+      : A;
+
+/** A call from tensors to one tensor: symbolic in gives symbolic out, numbers in give a tensor. */
+export interface LayerCall {
+  /** @param more - Further inputs; options such as `{ training: true }` come last. */
+  <A>(inputs: A, ...more: unknown[]): Result<Leaf<A>>;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a class of any constructor is what TypeScript's own mixins ask for here
+type AnyClass = abstract new (...args: any[]) => object;
+
+/** Instances of a layer class, with what calling them gives. */
+export type LayerInstance<C extends AnyClass, Call = LayerCall> = InstanceType<C> & Call;
+
+/** A layer class that works without `new`, can be extended, and whose instances are functions. */
+export type LayerClass<C extends AnyClass, Call = LayerCall> = {
+  new (...args: ConstructorParameters<C>): LayerInstance<C, Call>;
+  (...args: ConstructorParameters<C>): LayerInstance<C, Call>;
+  fromConfig(config: Config, customObjects?: CustomObjects): LayerInstance<C, Call>;
+} & Omit<C, "prototype" | "fromConfig">;
+
+/**
+ * The public face of a layer class. `Call` states what a call gives when that is not one tensor.
+ *
+ * @example
+ * export const Dense = layerClass(DenseBase);
+ * export type Dense = InstanceType<typeof Dense>;
+ */
+export function layerClass<C extends AnyClass, Call = LayerCall>(cls: C): LayerClass<C, Call> {
+  return callable(cls) as unknown as LayerClass<C, Call>;
+}
