@@ -4,7 +4,8 @@ import { formatShape, type Shape } from "../core/shape.ts";
 import { isPlainObject } from "../core/tree.ts";
 import { LayerBase } from "../layers/layer.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
-import { classNameOf, type Operation } from "../ops/operation.ts";
+import type { Operation } from "../ops/operation.ts";
+import { classNameShown } from "./modelKind.ts";
 
 /** What the boxes say. */
 export interface LabelOptions {
@@ -65,7 +66,7 @@ const fact = (label: string, value: string): string =>
 
 /** The HTML label of a layer, with the angle brackets that tell Graphviz it is one. */
 export function layerLabel(layer: Operation, options: LabelOptions): string {
-  const className = escapeHtml(classNameOf(layer));
+  const className = escapeHtml(classNameShown(layer));
   const title = options.showLayerNames ? `<b>${escapeHtml(layer.name)}</b> (${className})` : `<b>${className}</b>`;
   const columns = Number(options.showDtype) + Number(options.showTrainable) + (options.showShapes ? 2 : 0);
   const span = `colspan="${Math.max(1, columns)}"`;
@@ -79,7 +80,8 @@ export function layerLabel(layer: Operation, options: LabelOptions): string {
   const facts: string[] = [];
   const tensors = options.showShapes || options.showDtype ? tensorsOf(layer) : null;
   if (options.showShapes) {
-    if (classNameOf(layer) !== "InputLayer") facts.push(fact("Input shape", tensors ? shapesText(tensors.input) : "?"));
+    if (classNameShown(layer) !== "InputLayer")
+      facts.push(fact("Input shape", tensors ? shapesText(tensors.input) : "?"));
     facts.push(fact("Output shape", tensors ? shapesText(tensors.output) : "?"));
   }
   if (options.showDtype) facts.push(fact("Output dtype", tensors ? dtypesText(tensors.output) : "?"));

@@ -1,7 +1,8 @@
 /** What summaries and plots need to know of a model: how it was made, and what it consists of. */
 import { LayerBase } from "../layers/layer.ts";
 import type { ModelBase } from "../models/model.ts";
-import type { Operation } from "../ops/operation.ts";
+import { OpOperation } from "../ops/define.ts";
+import { classNameOf, type Operation } from "../ops/operation.ts";
 
 /** `"functional"`: from inputs and outputs. `"sequential"`: a stack. `"subclassed"`: a class with its own `call`. */
 export type ModelKind = "functional" | "sequential" | "subclassed";
@@ -11,8 +12,9 @@ export const isModel = (value: unknown): value is ModelBase =>
   value instanceof LayerBase && "graph" in value && "layers" in value;
 
 function extendsSequential(model: object): boolean {
-  for (let cls: unknown = model.constructor; typeof cls === "function"; cls = Object.getPrototypeOf(cls)) {
-    if (Object.hasOwn(cls, "className") && (cls as { className?: unknown }).className === "Sequential") return true;
+  for (let proto = Object.getPrototypeOf(model); proto !== null; proto = Object.getPrototypeOf(proto)) {
+    const cls = proto.constructor as { className?: unknown };
+    if (Object.hasOwn(cls, "className") && cls.className === "Sequential") return true;
   }
   return false;
 }
@@ -28,3 +30,7 @@ export const isGraphModel = (value: Operation): value is ModelBase => isModel(va
 /** What a summary lists and a plot draws: of graphs all operations, of stacks and classes their layers. */
 export const verticesOf = (model: ModelBase): readonly Operation[] =>
   kindOf(model) === "functional" ? model.operations : model.layers;
+
+/** The class that a summary or a plot states; Keras has one for each op. */
+export const classNameShown = (vertex: Operation): string =>
+  vertex instanceof OpOperation ? vertex.definition.className : classNameOf(vertex);

@@ -4,8 +4,8 @@ import { isPlainObject } from "../core/tree.ts";
 import { LayerBase } from "../layers/layer.ts";
 import type { ModelBase } from "../models/model.ts";
 import type { Node } from "../ops/node.ts";
-import { classNameOf, type Operation } from "../ops/operation.ts";
-import { isModel, kindOf } from "./modelKind.ts";
+import type { Operation } from "../ops/operation.ts";
+import { classNameShown, isModel, kindOf } from "./modelKind.ts";
 import { readableCount } from "./modelSize.ts";
 import { join, type StyledText, styled } from "./styledText.ts";
 
@@ -107,7 +107,7 @@ export interface RowForm {
 export function rowsOf(model: ModelBase, layer: Operation, form: RowForm, level = 0): StyledText[][] {
   const prefix = level > 0 ? `${"   ".repeat(level)}└ ` : "";
   const row = [
-    join(`${prefix}${layer.name} (`, styled(classNameOf(layer), CLASS), ")"),
+    join(`${prefix}${layer.name} (`, styled(classNameShown(layer), CLASS), ")"),
     outputShape(layer),
     parameters(layer),
     ...(form.showConnections ? [connections(model, layer)] : []),
