@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import * as constraints from "../constraints/index.ts";
 import { resetNames } from "../core/names.ts";
 import { evaluate } from "../runtime/evaluate.ts";
 import { compileFunction, tensorBuffer } from "../runtime/jit.ts";
@@ -16,6 +17,7 @@ interface Case {
   readonly class: string;
   readonly args: Config;
   readonly tag: string;
+  readonly constraint: string | null;
   readonly name: string;
   readonly learning_rates: number[];
   readonly steps: [EncodedArray, EncodedArray][];
@@ -37,13 +39,10 @@ const toTensor = (array: EncodedArray): Tensor => {
   return tensor(data, shape, dtype);
 };
 
-/**
- * Both variables of a case, at their start. The cases tagged "constraint" have none either: their generator hands it to
- * `keras.Variable`, which ignores it, so Keras computed those numbers without. base.test.ts tests constraints by hand.
- */
-function makeVariables(): [Variable, Variable] {
+/** Both variables of a case, at their start; the case's constraint is on the first. */
+function makeVariables({ constraint }: Case): [Variable, Variable] {
   return nameScope("dense", () => [
-    new Variable(toTensor(start[0]), { name: "kernel" }),
+    new Variable(toTensor(start[0]), { name: "kernel", constraint: constraints.get(constraint) }),
     new Variable(toTensor(start[1]), { name: "bias" }),
   ]);
 }
@@ -78,7 +77,7 @@ beforeEach(resetNames);
 describe.each(cases)("$class $args $tag", (sample) => {
   it("updates as Keras does, step by step", async () => {
     const optimizer = makeOptimizer(sample);
-    const variables = makeVariables();
+    const variables = makeVariables(sample);
     const values: Tensor[] = [];
     const rates: Tensor[] = [];
     for (const step of gradients) {
@@ -110,7 +109,7 @@ describe.each(cases)("$class $args $tag", (sample) => {
 
   it("does the same in a compiled step", async () => {
     const optimizer = makeOptimizer(sample);
-    const variables = makeVariables();
+    const variables = makeVariables(sample);
     optimizer.build(variables);
     const types = start.map(({ shape, dtype }) => ({ shape, dtype }));
     const compiled = await compileFunction(
