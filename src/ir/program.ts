@@ -93,6 +93,15 @@ function contents(data: ArrayBufferView): string {
   return text;
 }
 
+/** Attributes as text, distinct for distinct ones: JSON would turn NaN, both infinities and −0 into others. */
+export function attributesText(attributes: object): string {
+  return JSON.stringify(attributes, (_, value: unknown) =>
+    typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
+      ? `number ${Object.is(value, -0) ? "-0" : value}`
+      : value,
+  );
+}
+
 /** Equal exactly for programs that compute the same in the same order: the key of the executable cache. */
 export function structuralKey(program: Program): string {
   const numbers = numberValues(program);
@@ -103,7 +112,7 @@ export function structuralKey(program: Program): string {
     parts.push(`${typeText(constant)}=${contents(source.data)}`);
   }
   for (const node of program.nodes) {
-    parts.push(`${node.op}(${node.inputs.map((v) => numbers.get(v)).join(",")})${JSON.stringify(node.attributes)}`);
+    parts.push(`${node.op}(${node.inputs.map((v) => numbers.get(v)).join(",")})${attributesText(node.attributes)}`);
   }
   parts.push(program.outputs.map((v) => numbers.get(v)).join(","));
   return parts.join("\n");
@@ -133,7 +142,9 @@ export function printProgram(program: Program): string {
     lines.push(`  ${ref(constant)}: ${typeText(constant)} = constant ${shown}`);
   }
   for (const node of program.nodes) {
-    const attributes = Object.entries(node.attributes).map(([k, v]) => `${k}=${JSON.stringify(v)}`);
+    const attributes = Object.entries(node.attributes).map(
+      ([k, v]) => `${k}=${typeof v === "number" ? v : JSON.stringify(v)}`,
+    );
     const left = node.outputs.map((v) => `${ref(v)}: ${typeText(v)}`).join(", ");
     lines.push(`  ${left} = ${node.op}(${[...node.inputs.map(ref), ...attributes].join(", ")})`);
   }

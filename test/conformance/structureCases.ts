@@ -174,7 +174,7 @@ export const structureCases: Pick<CaseTable, StructuralPrimitive> = {
   scatter_add: [
     make(
       "rows with repeats",
-      NUMERIC,
+      ALL,
       [of([4, 3], SMALL), indices([3], [1, 3, 1]), of([3, 3], SMALL)],
       { axis: 0 },
       "reduction",
@@ -212,7 +212,7 @@ export const structureCases: Pick<CaseTable, StructuralPrimitive> = {
   scatter_along_add: [
     make(
       "with repeats",
-      NUMERIC,
+      ALL,
       [of([2, 4], SMALL), indices([2, 3], [3, 0, 0, 1, 2, 1]), of([2, 3], SMALL)],
       { axis: 1 },
       "reduction",

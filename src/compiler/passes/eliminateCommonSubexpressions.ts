@@ -1,5 +1,5 @@
 /** Computes once what is computed twice: nodes of equal primitive, inputs and attributes, and equal constants. */
-import type { Program } from "../../ir/program.ts";
+import { attributesText, type Program } from "../../ir/program.ts";
 import type { Value } from "../../ir/value.ts";
 import { rewriteProgram } from "../rewrite.ts";
 
@@ -18,7 +18,7 @@ export function eliminateCommonSubexpressions(program: Program): Program {
   }
   return rewriteProgram(program, (node, given) => {
     const inputs = given.map((v) => canonical.get(v) ?? v);
-    const key = `${node.op}(${inputs.map((v) => v.id)})${JSON.stringify(node.attributes)}`;
+    const key = `${node.op}(${inputs.map((v) => v.id)})${attributesText(node.attributes)}`;
     const found = known.get(key);
     if (found) return found;
     // Kept as it is: equal constants differ in identity only, and the backend stores them once anyway.

@@ -18,7 +18,7 @@ const SIGNED = ["int8", "int16", "int32", "int64"] as const;
 const UNSIGNED = ["uint8", "uint16", "uint32", "uint64"] as const;
 const NUMERIC: readonly DType[] = [...FLOATS, ...SIGNED, ...UNSIGNED];
 
-const KERNELS: Readonly<Record<string, readonly DType[]>> = {
+export const KERNELS: Readonly<Record<string, readonly DType[]>> = {
   Add: NUMERIC,
   Sub: NUMERIC,
   Mul: NUMERIC,
@@ -79,8 +79,8 @@ const KERNELS: Readonly<Record<string, readonly DType[]>> = {
   ArgMax: [...FLOATS, "int8", "int32", "int64", "uint8"],
   ArgMin: [...FLOATS, "int8", "int32", "int64", "uint8"],
   // float16 left out: refused when the program runs with a reduction.
-  ScatterND: NUMERIC.filter((d) => d !== "float16"),
-  ScatterElements: NUMERIC.filter((d) => d !== "float16"),
+  ScatterND: [...NUMERIC.filter((d) => d !== "float16"), "bool"],
+  ScatterElements: [...NUMERIC.filter((d) => d !== "float16"), "bool"],
   Where: [...FLOATS, "int32", "int64", "uint8"],
   Pad: [...FLOATS, "int8", "int32", "int64", "uint8", "uint32", "uint64", "bool"],
   CumSum: [...FLOATS, "int32", "int64"],
