@@ -2,10 +2,9 @@
 import { type Callable, callable } from "../core/callable.ts";
 import { checkOptions } from "../core/errors.ts";
 import type { Tensor } from "../runtime/tensor.ts";
-import { configOf } from "../serialization/configObject.ts";
 import { optionsFromConfig } from "../serialization/options.ts";
 import type { Config } from "../serialization/registry.ts";
-import { type FunctionOptionTable, keysOf, readFunctionOptions, withoutForgotten } from "./functionOptions.ts";
+import { type FunctionOptionTable, keysOf, readFunctionOptions, tableConfig } from "./functionOptions.ts";
 import { LOSS_OPTIONS, type Loss, type LossFunction, LossFunctionWrapper, type LossOptions } from "./loss.ts";
 
 /** A loss class with options `O` besides those of every loss. */
@@ -46,8 +45,7 @@ export function defineLoss<O extends object = object>(
     }
 
     override getConfig(): Config {
-      const { fn: _, ...config } = configOf(this);
-      return withoutForgotten(config, table, this);
+      return tableConfig(this, table);
     }
 
     static override fromConfig(config: Config): object {

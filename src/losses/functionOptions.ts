@@ -46,13 +46,15 @@ export function readFunctionOptions(where: string, table: object, given: object)
   );
 }
 
-/** Removes from a config what Keras would not have written. */
-export function withoutForgotten(config: Config, table: object, values: object): Config {
-  const result = { ...config };
-  for (const [option, spec] of Object.entries(table as AnyTable)) {
-    if (spec.forgotten && (values as Record<string, unknown>)[option] === spec.default) delete result[spec.key];
-  }
-  return result;
+/** Config of an object of such a class: what Keras writes, and what it forgets where that matters. */
+export function tableConfig(object: object, table: object): Config {
+  const values = object as Record<string, unknown>;
+  const forgotten = ([option]: [string, string]): boolean => {
+    const spec = (table as AnyTable)[option];
+    return spec?.forgotten === true && values[option] === spec.default;
+  };
+  const entries = configTable(object.constructor).filter((entry) => entry[0] !== "fn" && !forgotten(entry));
+  return Object.fromEntries(entries.map(([option, key]) => [key, serializeObject(values[option] ?? null)]));
 }
 
 /** Options of the library's own functions that have another name in files. */

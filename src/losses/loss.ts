@@ -100,7 +100,7 @@ export class LossFunctionWrapper extends Loss {
   protected readonly fnOptions: Readonly<Record<string, unknown>>;
 
   constructor(fn: LossFunction | { fn: LossFunction }, options: LossOptions & Record<string, unknown> = {}) {
-    const { fn: wrapped, ...rest } = (typeof fn === "function" ? { ...options, fn } : fn) as typeof options & {
+    const { fn: wrapped, ...rest } = (typeof fn === "function" ? { ...options, fn } : (fn ?? {})) as typeof options & {
       fn: LossFunction;
     };
     if (typeof wrapped !== "function") {

@@ -45,7 +45,12 @@ function keepMask(result: Tensor, source: Tensor): Tensor {
 }
 
 /** Weights with the mask multiplied in; for means a kept element weighs total/kept, so that the mean is over kept ones. */
-function applyMask(weight: Tensor | null, mask: Tensor | null, dtype: string, reduction: Reduction): Tensor | null {
+export function applyMask(
+  weight: Tensor | null,
+  mask: Tensor | null,
+  dtype: string,
+  reduction: Reduction,
+): Tensor | null {
   if (!mask) return weight;
   let kept = ops.cast(mask, dtype);
   if (reduction === "mean" || reduction === "sum_over_batch_size") {
