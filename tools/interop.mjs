@@ -21,15 +21,23 @@ const environment = { ...process.env, KERAS_BACKEND: "jax", JAX_PLATFORMS: "cpu"
 /** Runs a program in the repository's root; its output is returned and, unless `quiet`, shown. */
 function run(command, args, quiet = false) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, env: environment, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(command, args, { cwd: root, env: environment, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
+    let problems = "";
     child.stdout.setEncoding("utf8").on("data", (text) => {
       output += text;
       // The programs' own totals are left out: the one at the end counts both directions.
       if (!quiet) process.stdout.write(text.replace(/^\d+ passed, \d+ failed\n/m, ""));
     });
+    // Libraries chatter on standard error; it matters when something failed.
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      problems += text;
+    });
     child.on("error", reject);
-    child.on("close", (code) => resolve({ code, output }));
+    child.on("close", (code) => {
+      if (code !== 0) process.stderr.write(problems);
+      resolve({ code, output });
+    });
   });
 }
 

@@ -4,7 +4,7 @@ import type { Shape } from "../core/shape.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
 import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
 import { LayerBase, type LayerOptions } from "../layers/layer.ts";
-import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
+import { KerasTensor } from "../ops/kerasTensor.ts";
 import { producerOf } from "../ops/node.ts";
 import { type Config, classNameOf, type Operation } from "../ops/operation.ts";
 import type { Tensor } from "../runtime/tensor.ts";
@@ -83,7 +83,6 @@ export class ModelBase extends Trainer {
     if (!graph) return;
     this.built = true;
     this.inputSpec = null;
-    if (functional?.trainable === false) this.trainable = false;
   }
 
   protected override get stateLocked(): boolean {
@@ -222,11 +221,9 @@ export class ModelBase extends Trainer {
   static override fromConfig(config: Config, customObjects?: CustomObjects): object {
     if ("layers" in config && "input_layers" in config && "output_layers" in config) {
       const { inputs, outputs } = graphFromConfig(config, customObjects);
-      const options: FunctionalOptions = { inputs, outputs, name: (config.name ?? null) as string | null };
+      const name = (config.name ?? null) as string | null;
       const cls = this as unknown as new (options: FunctionalOptions) => ModelBase;
-      const model = new cls(options);
-      if (config.trainable === false) model.trainable = false;
-      return model;
+      return new cls({ inputs, outputs, name, ...(config.trainable === false ? { trainable: false } : {}) });
     }
     return super.fromConfig(config, customObjects);
   }

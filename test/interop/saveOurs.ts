@@ -6,12 +6,16 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ModelBase } from "../../src/models/model.ts";
 import * as keras from "../../src/node.ts";
-import { encodeTensors, encodeVariables, rows, trainSteps } from "./archiveFacts.ts";
+import { encodeTensors, encodeVariables, rows, trainSteps, type VariableFact } from "./archiveFacts.ts";
 import { type Family, families } from "./models.ts";
 
 const BATCH_SIZE = 16;
 const STEPS_BEFORE = 2;
 const STEPS_AFTER = 3;
+
+/** Keras numbers variables without a name as it likes. */
+const withoutAutomaticName = ({ name, path, value }: VariableFact) =>
+  /^variable(_\d+)?$/.test(name) ? { value } : { name, path, value };
 
 async function save(name: string, family: Family, folder: string): Promise<void> {
   keras.utils.clearSession();
@@ -27,7 +31,9 @@ async function save(name: string, family: Family, folder: string): Promise<void>
     inputs,
     predictions: await encodeTensors(await model.predict(rows(x, 0, 5) as never, { verbose: 0 })),
     weights: await encodeVariables(model.weights),
-    optimizer_variables: model.optimizer ? await encodeVariables(model.optimizer.variables) : null,
+    optimizer_variables: model.optimizer
+      ? (await encodeVariables(model.optimizer.variables)).map(withoutAutomaticName)
+      : null,
     train: data && {
       ...data,
       losses: (await trainSteps(model, data, STEPS_AFTER)).map((logs) => logs.loss),
