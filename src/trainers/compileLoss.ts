@@ -1,6 +1,6 @@
 /** The loss of a compiled model: one function per output, weights, and the totals that logs show. */
 import { describe } from "../core/errors.ts";
-import { flatten, isNested, type Nested } from "../core/tree.ts";
+import { flatten, isNested, isPlainObject, type Nested } from "../core/tree.ts";
 import * as losses from "../losses/index.ts";
 import { Mean } from "../metrics/index.ts";
 import * as ops from "../ops/index.ts";
@@ -83,13 +83,24 @@ export class CompileLoss {
       : itemsPerOutput("compile", "loss", this.#losses, places, "every");
     const labels = this.#labels(yTrue, places, given);
     const weights = itemsPerOutput("compile", "lossWeights", this.#weights, places, "only") as (number | null)[];
-    const used = places.filter((_, i) => given[i] !== null);
+    const used = this.#inOrder(
+      places.filter((_, i) => given[i] !== null),
+      yPred,
+    );
     this.#entries = used.map((place) => ({
       place,
       loss: resolveLoss(given[place.index], labels[place.index]!, predictions[place.index]!),
       weight: weights[place.index] ?? null,
       tracker: used.length > 1 ? new Mean({ name: `${place.name}_loss` }) : null,
     }));
+  }
+
+  /** Dicts of losses for dicts of outputs decide the order in which losses are computed and listed, as in Keras. */
+  #inOrder(places: OutputPlace[], yPred: unknown): OutputPlace[] {
+    if (!isPlainObject(this.#losses) || isConfig(this.#losses) || !isPlainObject(yPred)) return places;
+    const keys = Object.keys(this.#losses);
+    const rank = (place: OutputPlace): number => keys.indexOf(place.name.split("/")[0]!);
+    return places.sort((a, b) => rank(a) - rank(b));
   }
 
   /** Labels per output; they may be given only for the outputs that have a loss. */

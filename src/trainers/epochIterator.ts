@@ -70,16 +70,17 @@ export class EpochIterator {
     if (!this.#pass || !goOn) this.#open(epoch);
     let group: Batch[] = [];
     let count = 0;
-    let restarted = false;
     while (limit === null || count < limit) {
       let batch = await this.#next();
-      if (!batch && limit !== null && !restarted) {
+      // The last epoch ended with the data: this one begins with a new pass.
+      if (!batch && limit !== null && count === 0) {
         this.#open(this.#openedFor + 1);
         batch = await this.#next();
-        restarted = batch === null;
       }
       if (!batch) {
         if (limit !== null) {
+          // As in Keras, an epoch that runs out of data is short, and the next one starts from the beginning.
+          this.#pass = null;
           console.warn(
             `the data ran out after ${count} of ${limit} steps of the epoch. Make sure the generator can yield at least ` +
               "stepsPerEpoch * epochs batches, or pass a function that returns a new generator",

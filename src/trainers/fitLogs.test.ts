@@ -118,10 +118,21 @@ describe("fit and evaluate", () => {
   const x = toTensor(curve.x).get([0, 320]).astype("float32").div(255);
   const y = toTensor(curve.y).get([0, 320]);
 
-  async function check(run: Run, model: Model, inputs: unknown, targets: unknown, extra: FitOptions = {}): Promise<void> {
+  async function check(
+    run: Run,
+    model: Model,
+    inputs: unknown,
+    targets: unknown,
+    extra: FitOptions = {},
+  ): Promise<void> {
     model.compileFromConfig(run.compile_config);
     const options = Object.fromEntries(Object.entries(run.fit).map(([k, v]) => [camel(k), revive(v)])) as FitOptions;
-    const fitted = await model.fit(inputs as never, targets as never, { ...options, ...extra, shuffle: false, verbose: 0 });
+    const fitted = await model.fit(inputs as never, targets as never, {
+      ...options,
+      ...extra,
+      shuffle: false,
+      verbose: 0,
+    });
     expect(Object.keys(fitted.history)).toEqual(run.order);
     for (const [name, values] of Object.entries(run.history)) expectNear(name, fitted.history[name]!, values, 2e-5);
     const dict = await model.evaluate(inputs as never, targets as never, { ...quiet, returnDict: true });

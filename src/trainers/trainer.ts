@@ -400,7 +400,9 @@ export class Trainer extends LayerBase {
       throw new Error(`fit: the model is compiled with a loss but there are no labels. Pass \`y\``);
     }
     loss.build(y, yPred, this.outputNames);
-    state.labelUses = loss.perOutput.map((entry) => ({
+    // In the order of the outputs, which is that of label arrays, whatever order the losses were given in.
+    const inOrder = loss.perOutput.toSorted((a, b) => a.place.index - b.place.index);
+    state.labelUses = inOrder.map((entry) => ({
       ...entry,
       predictionShape: predictions[entry.place.index]!.shape,
     }));

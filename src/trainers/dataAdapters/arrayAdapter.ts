@@ -68,13 +68,13 @@ export async function toHost(value: unknown, where: string): Promise<HostStructu
   return packSequenceAs(tensors as Nested<unknown>, arrays);
 }
 
-/** Host arrays of a structure, without the absent ones. */
+/** Host arrays of a structure in the order of `flatten`, without the absent ones. */
 export function hostLeaves(structure: HostStructure | null): HostArray[] {
   const out: HostArray[] = [];
   const visit = (value: unknown): void => {
     if (isHostArray(value)) out.push(value);
     else if (Array.isArray(value)) value.forEach(visit);
-    else if (isPlainObject(value)) Object.values(value).forEach(visit);
+    else if (isPlainObject(value)) for (const key of Object.keys(value).sort()) visit(value[key]);
   };
   visit(structure);
   return out;
