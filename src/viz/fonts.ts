@@ -7,7 +7,8 @@ import { platform } from "../core/platform.ts";
 export const FONT_FAMILY = "Arimo";
 const PACKAGE = "@fontsource/arimo";
 const MAIN_SUBSET = "latin";
-const WEIGHTS = [400, 700];
+/** Bold first: letters outside the main part come from the first file that has them, and names stand in bold. */
+const WEIGHTS = [700, 400];
 
 type Range = readonly [first: number, last: number];
 

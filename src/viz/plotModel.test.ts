@@ -81,6 +81,16 @@ describe("plotModel", () => {
     pngSize(readFileSync(bare.path));
   });
 
+  it("lays out a model of 2000 layers", async () => {
+    const inputs = Input({ shape: [2], name: "x" });
+    let x = inputs;
+    for (let i = 0; i < 2000; i++) x = layers.Identity()(x);
+    const svg = await modelToSvg(Model({ inputs, outputs: x, name: "deep" }));
+    expect(textsOf(svg)).toHaveLength(2001);
+    // The failed attempt leaves nothing broken behind.
+    expect(textsOf(await modelToSvg(mnistMlp()))).toHaveLength(4);
+  });
+
   it("hides names by default, as Keras does", async () => {
     const texts = textsOf(await modelToSvg(mnistMlp()));
     expect(texts).toEqual(["InputLayer", "Dense", "Dense", "Dense"]);
@@ -109,6 +119,16 @@ describe("plotModel", () => {
     expect(readdirSync(folder)).not.toContain("c.png");
     const { svg } = await plotModel(named("重み"), join(folder, "c.svg"), { showLayerNames: true });
     expect(textsOf(svg)).toContain("重み");
+  });
+
+  it("refuses a picture that is too large to draw, and goes on drawing others", async () => {
+    const path = join(folder, "large.png");
+    const model = mnistMlp();
+    await expect(plotModel(model, path, { dpi: 50_000 })).rejects.toThrow(
+      /a picture of \d{5,} by \d{5,} pixels could not be drawn. Pass a smaller `dpi`/,
+    );
+    await plotModel(model, path, { dpi: 20 });
+    pngSize(readFileSync(path));
   });
 
   it.each<[string, string, unknown, string]>([

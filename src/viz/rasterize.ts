@@ -2,7 +2,6 @@
 import { platform } from "../core/platform.ts";
 import { FONT_FAMILY, fontsFor } from "./fonts.ts";
 
-type Graphviz = Awaited<ReturnType<typeof import("@viz-js/viz")["instance"]>>;
 type Resvg = typeof import("@resvg/resvg-wasm")["Resvg"];
 
 /** Loads once; a failure is not remembered, so that a later call tries again. */
@@ -17,8 +16,6 @@ function once<T>(load: () => Promise<T>): () => Promise<T> {
   };
 }
 
-const loadGraphviz = once(async (): Promise<Graphviz> => (await import("@viz-js/viz")).instance());
-
 const loadResvg = once(async (): Promise<Resvg> => {
   const [{ initWasm, Resvg }, wasm] = await Promise.all([
     import("@resvg/resvg-wasm"),
@@ -28,18 +25,40 @@ const loadResvg = once(async (): Promise<Resvg> => {
     await initWasm(wasm as Uint8Array<ArrayBuffer>);
   } catch (error) {
     // Somebody else in this process may have started it: it can be started only once.
-    if (!/already initialized/i.test(String(error))) throw error;
+    if (!/already initialized/i.test(messageOf(error))) throw error;
   }
   return Resvg;
 });
 
-/** Lays a graph out. @throws Error with what Graphviz says when it cannot. */
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/**
+ * Lays a graph out.
+ *
+ * Right-angled edges need a deep stack: for a graph of about a thousand layers WebAssembly's is too small. Such a graph
+ * gets bent lines instead.
+ *
+ * @throws Error with what Graphviz says when it cannot.
+ */
 export async function dotToSvg(dot: string): Promise<string> {
-  const graphviz = await loadGraphviz();
-  const result = graphviz.render(dot, { format: "svg" });
-  if (result.status === "success") return result.output;
-  const reasons = result.errors.map((error) => error.message).join("; ");
-  throw new Error(`plotModel: Graphviz could not lay the graph out: ${reasons}`);
+  const { Graphviz } = await import("@hpcc-js/wasm-graphviz");
+  const layOut = async (text: string): Promise<string> => {
+    try {
+      return (await Graphviz.load()).layout(text, "svg", "dot");
+    } catch (error) {
+      Graphviz.unload(); // its memory is in an unknown state
+      throw error;
+    }
+  };
+  try {
+    return await layOut(dot).catch((error: unknown) => {
+      const simpler = dot.replace("\nsplines=ortho;\n", "\nsplines=polyline;\n");
+      if (simpler === dot) throw error;
+      return layOut(simpler);
+    });
+  } catch (cause) {
+    throw new Error(`plotModel: Graphviz could not lay the graph out: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** Characters that an SVG shows. */
@@ -60,20 +79,20 @@ export async function svgToPng(svg: string): Promise<Uint8Array> {
   const [Resvg, fontBuffers] = await Promise.all([loadResvg(), fontsFor(shownText(svg))]);
   const font = { fontBuffers, defaultFontFamily: FONT_FAMILY, sansSerifFamily: FONT_FAMILY, serifFamily: FONT_FAMILY };
   const drawing = new Resvg(svg, { dpi: 72, font });
+  const { width, height } = drawing;
+  let png: Uint8Array;
   try {
     const image = drawing.render();
-    try {
-      return image.asPng();
-    } finally {
-      image.free();
-    }
+    png = image.asPng();
+    image.free();
   } catch (cause) {
+    // The drawing cannot be freed: it counts as in use for ever.
     throw new RangeError(
-      `plotModel: a picture of ${drawing.width} by ${drawing.height} pixels could not be drawn. Pass a smaller \`dpi\`, ` +
-        'or write an SVG ("model.svg")',
+      `plotModel: a picture of ${width} by ${height} pixels could not be drawn. Pass a smaller \`dpi\`, or write an ` +
+        'SVG ("model.svg")',
       { cause },
     );
-  } finally {
-    drawing.free();
   }
+  drawing.free();
+  return png;
 }
