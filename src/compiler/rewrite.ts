@@ -1,4 +1,6 @@
 /** Rebuilds a program node by node: the frame in which passes work. */
+import { invariant } from "../core/errors.ts";
+import { formatShape, shapesEqual } from "../core/shape.ts";
 import { emit } from "../ir/build.ts";
 import { makeProgram, type Program } from "../ir/program.ts";
 import type { Node, Value } from "../ir/value.ts";
@@ -26,7 +28,13 @@ export function rewriteProgram(
       results = unchanged ? node.outputs : emit(node.op, inputs, node.attributes);
     }
     node.outputs.forEach((output, i) => {
-      if (results[i] !== output) mapped.set(output, results[i]!);
+      const result = results[i]!;
+      const fits = result.dtype === output.dtype && shapesEqual(result.shape, output.shape);
+      invariant(
+        fits,
+        `a rewrite of ${node.op} changes ${output.dtype} ${formatShape(output.shape)} to ${result.dtype} ${formatShape(result.shape)}`,
+      );
+      if (result !== output) mapped.set(output, result);
     });
   }
   return makeProgram(program.inputs.map(of), program.outputs.map(of));

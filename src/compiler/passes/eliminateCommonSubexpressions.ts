@@ -1,4 +1,5 @@
 /** Computes once what is computed twice: nodes of equal primitive, inputs and attributes, and equal constants. */
+import { emit } from "../../ir/build.ts";
 import { attributesText, type Program } from "../../ir/program.ts";
 import type { Value } from "../../ir/value.ts";
 import { rewriteProgram } from "../rewrite.ts";
@@ -21,8 +22,11 @@ export function eliminateCommonSubexpressions(program: Program): Program {
     const key = `${node.op}(${inputs.map((v) => v.id)})${attributesText(node.attributes)}`;
     const found = known.get(key);
     if (found) return found;
-    // Kept as it is: equal constants differ in identity only, and the backend stores them once anyway.
-    known.set(key, node.outputs);
-    return given.every((v, i) => v === node.inputs[i]) ? node.outputs : null;
+    // What later copies become must be the rewritten node: the original still hangs on the copies among its inputs.
+    // Equal constants stay as they are: they differ in identity only, and the backend stores them once anyway.
+    const unchanged = given.every((v, i) => v === node.inputs[i]);
+    const results = unchanged ? node.outputs : emit(node.op, given, node.attributes);
+    known.set(key, results);
+    return results;
   });
 }

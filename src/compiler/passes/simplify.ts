@@ -83,10 +83,12 @@ const sub: Rule = (node, [x, y]) => {
 const div: Rule = (node, [x, y]) => {
   if (b.constantNumber(y!) === 1) return keep(node, x!);
   const divisor = b.constantNumber(y!);
-  // Powers of two have exact reciprocals, and a product is cheaper than a quotient.
-  const exact = divisor !== null && divisor !== 0 && Number.isInteger(Math.log2(Math.abs(divisor)));
+  if (divisor === null || divisor === 0) return null;
+  // Powers of two have exact reciprocals (normal numbers in both dtypes), and a product is cheaper than a quotient.
+  const exponent = Math.log2(Math.abs(divisor));
   const float = node.outputs[0]!.dtype === "float32" || node.outputs[0]!.dtype === "float64";
-  return exact && float ? b.binary("mul", x!, b.scalar(1 / divisor, x!.dtype)) : null;
+  if (!float || !Number.isInteger(exponent) || Math.abs(exponent) > 126) return null;
+  return b.binary("mul", x!, b.full(1 / divisor, y!.shape, x!.dtype));
 };
 
 const pow: Rule = (node, [x, y]) => {
