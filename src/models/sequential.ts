@@ -119,14 +119,18 @@ export class SequentialBase extends ModelBase {
       this.#buildGraph(first.inputShape);
   }
 
+  /** @throws Error when the model is declared for inputs of another shape. */
+  #checkShape(shape: Shape): void {
+    const input = this.#inputLayer;
+    if (!input || sameShape(input.batchShape, shape)) return;
+    throw new Error(
+      `Sequential "${this.name}": it has input shape ${formatShape(input.batchShape)}; it cannot be built with ` +
+        formatShape(shape),
+    );
+  }
+
   #buildGraph(shape: Shape): void {
     const input = this.#inputLayer;
-    if (input && !sameShape(input.batchShape, shape)) {
-      throw new Error(
-        `Sequential "${this.name}": it has input shape ${formatShape(input.batchShape)}; it cannot be built with ` +
-          formatShape(shape),
-      );
-    }
     if (!input) this.stack.unshift(new InputLayerBase({ batchShape: shape, dtype: this.stack[0]!.computeDtype }));
     const inputs = this.stack[0]!.inboundNodes[0]!.outputTensors[0]!;
     let outputs: unknown = inputs;
@@ -146,8 +150,9 @@ export class SequentialBase extends ModelBase {
       throw new Error(`Sequential "${this.name}": it has no layers to build. Add some first: model.add(layer)`);
     }
     // Structures of inputs go through the layers one by one.
-    if (!isOneShape(inputShape) || this.graph) return;
-    this.#buildGraph(inputShape);
+    if (!isOneShape(inputShape)) return;
+    this.#checkShape(inputShape);
+    if (!this.graph) this.#buildGraph(inputShape);
   }
 
   /** The layers that were added; the input layer is not among them. */
