@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import * as layers from "../layers/index.ts";
 import { Input } from "../layers/index.ts";
 import { Model } from "../models/model.ts";
+import { camelCased, loadCases, type ModelCase, mnistMlp, modelOf } from "../testing/exampleModels.ts";
 import { DotGraph } from "./dotGraph.ts";
 import { type ModelToDotOptions, modelToDot } from "./modelToDot.ts";
-import { camelCased, loadCases, type ModelCase, mnistMlp, modelOf } from "./testModels.ts";
 
 interface DotCase extends ModelCase {
   readonly dot: string;

@@ -6,10 +6,10 @@ import { platform, setPlatform } from "../core/platform.ts";
 import * as layers from "../layers/index.ts";
 import { Input } from "../layers/index.ts";
 import { Model, type ModelBase } from "../models/model.ts";
+import { mnistMlp, nestedModel, ticketModel } from "../testing/exampleModels.ts";
 import { modelToDot } from "./modelToDot.ts";
 import { modelToSvg, type PlotModelOptions, plotModel } from "./plotModel.ts";
 import { svgToPng } from "./rasterize.ts";
-import { mnistMlp, nestedModel, ticketModel } from "./testModels.ts";
 
 let folder = "";
 beforeAll(() => {

@@ -3,10 +3,18 @@ import * as layers from "../layers/index.ts";
 import { Model, type ModelBase } from "../models/model.ts";
 import * as ops from "../ops/index.ts";
 import { deserializeObject } from "../serialization/serialize.ts";
+import {
+  camelCased,
+  loadCases,
+  type ModelCase,
+  mnistMlp,
+  modelOf,
+  nestedModel,
+  withTerminal,
+} from "../testing/exampleModels.ts";
 import { loadFixture } from "../testing/fixtures.ts";
 import { readableCount, readableMemorySize } from "./modelSize.ts";
 import { printSummary, type SummaryOptions, summaryText } from "./summary.ts";
-import { camelCased, loadCases, type ModelCase, mnistMlp, modelOf, nestedModel, withTerminal } from "./testModels.ts";
 
 interface SummaryCase extends ModelCase {
   readonly state: "built" | "compiled" | "trained" | "unbuilt" | "called on (2, 5)";

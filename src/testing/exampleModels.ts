@@ -1,4 +1,4 @@
-/** Models that the tests of this room look at. For tests only. */
+/** Models that tests look at, and the terminal that they print to. For tests only. */
 import { platform, setPlatform, type Terminal } from "../core/platform.ts";
 import * as layers from "../layers/index.ts";
 import { Input } from "../layers/index.ts";
@@ -6,7 +6,7 @@ import { Model, type ModelBase } from "../models/model.ts";
 import { Sequential } from "../models/sequential.ts";
 import { registerAllBuiltins } from "../registerBuiltins.ts";
 import { deserializeObject } from "../serialization/serialize.ts";
-import { loadFixture } from "../testing/fixtures.ts";
+import { loadFixture } from "./fixtures.ts";
 
 registerAllBuiltins();
 
