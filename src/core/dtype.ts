@@ -117,10 +117,21 @@ export function dtypeOfArray(array: ArrayBufferView): DType {
 
 const scratch = new DataView(new ArrayBuffer(4));
 
+/**
+ * Bits of the float32 at or below `x` in size, the last bit set when something was cut off. Rounded again to fewer bits,
+ * that gives what rounding `x` itself would: going through the nearest float32 instead can make a tie of what is none.
+ */
+function float32BitsRoundedToOdd(x: number): number {
+  const near = Math.fround(x);
+  scratch.setFloat32(0, near);
+  const bits = scratch.getUint32(0);
+  if (near === x || Number.isNaN(x)) return bits;
+  return (Math.abs(near) > Math.abs(x) ? bits - 1 : bits) | 1;
+}
+
 /** Bits of the float16 nearest to `x` (ties to even). */
 export function float16Bits(x: number): number {
-  scratch.setFloat32(0, x);
-  const bits = scratch.getUint32(0);
+  const bits = float32BitsRoundedToOdd(x);
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
   if (magnitude >= 0x7f800000) return sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00);
@@ -148,8 +159,7 @@ export function float16Value(bits: number): number {
 
 /** Bits of the bfloat16 nearest to `x` (ties to even). */
 export function bfloat16Bits(x: number): number {
-  scratch.setFloat32(0, x);
-  const bits = scratch.getUint32(0);
+  const bits = float32BitsRoundedToOdd(x);
   if (Number.isNaN(x)) return ((bits >>> 16) & 0x8000) | 0x7fc0;
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
@@ -160,7 +170,10 @@ export function bfloat16Value(bits: number): number {
   return scratch.getFloat32(0);
 }
 
-/** A JavaScript number turned into one storage element of `dtype`, with the wrap-around of that integer type. */
+/**
+ * A JavaScript number as something that can be stored in an array of `dtype`. Storing it there wraps integers around;
+ * NaN and infinities become the integer 0.
+ */
 export function toElement(dtype: DType, x: number): number | bigint {
   switch (dtype) {
     case "float16":
@@ -192,6 +205,12 @@ export function convertArray(data: TypedArray, from: DType, to: DType): TypedArr
   const plainTo = to !== "float16" && to !== "bfloat16" && !is64BitInteger(to) && to !== "bool";
   if (plainFrom && plainTo) {
     (out as Float32Array).set(data as Float32Array);
+    return out;
+  }
+  if (is64BitInteger(from) && isInteger(to)) {
+    // Between integers no digit may be lost on the way: the low bits are kept, as everywhere in integer conversion.
+    const low = (x: bigint): number | bigint => (is64BitInteger(to) ? x : Number(BigInt.asIntN(32, x)));
+    for (let i = 0; i < data.length; i++) (out as Float32Array)[i] = low((data as BigInt64Array)[i]!) as number;
     return out;
   }
   for (let i = 0; i < data.length; i++) {
@@ -239,16 +258,19 @@ const BOUNDS = new Map((Object.keys(LATTICE) as LatticeDType[]).map((d) => [d, u
 /**
  * The dtype of an operation on mixed dtypes, by Keras's promotion lattice.
  *
+ * @param dtypes - None at all gives floatx.
  * @param floatx - What a lone weak float becomes.
+ * @throws DTypeError when `"string"` is mixed with anything else.
  * @see keras/src/backend/common/dtypes.py (Keras 3.x): same lattice.
  */
 export function resultType(dtypes: readonly WeakDType[], floatx: DType): DType {
+  if (dtypes.length === 0) return floatx;
   if (dtypes.includes("string")) {
     if (dtypes.every((d) => d === "string")) return "string";
     throw new DTypeError(`cannot combine dtypes ${dtypes.join(", ")}: "string" mixes with nothing else`);
   }
   const all = [...new Set(dtypes)].map((d) => BOUNDS.get(d as LatticeDType)!);
-  const common = [...(all[0] ?? [])].filter((candidate) => all.every((bounds) => bounds.has(candidate)));
+  const common = [...all[0]!].filter((candidate) => all.every((bounds) => bounds.has(candidate)));
   // The least upper bound is the common bound from which all other common bounds can be reached.
   for (const candidate of common) {
     if (BOUNDS.get(candidate)!.size === common.length) {
@@ -257,5 +279,5 @@ export function resultType(dtypes: readonly WeakDType[], floatx: DType): DType {
       return candidate as DType;
     }
   }
-  throw new DTypeError(`no dtype holds all of ${dtypes.join(", ")}`);
+  throw new Error(`internal: the promotion lattice has no least upper bound of ${dtypes.join(", ")}`);
 }

@@ -1,4 +1,5 @@
 /** Which dtype a layer computes in and which its weights have: one dtype, or a mixture for mixed precision. */
+import { callable } from "./callable.ts";
 import { floatx } from "./config.ts";
 import { type DType, isFloat, standardizeDType } from "./dtype.ts";
 import { DTypeError, describe } from "./errors.ts";
@@ -6,16 +7,7 @@ import { isPlainObject } from "./tree.ts";
 
 const MIXED: Readonly<Record<string, DType>> = { mixed_float16: "float16", mixed_bfloat16: "bfloat16" };
 
-/**
- * A dtype policy: `"float32"` and every other dtype computes and stores in that dtype; `"mixed_float16"` and
- * `"mixed_bfloat16"` compute in 16 bits with float32 weights.
- *
- * @throws DTypeError for any other name.
- * @example
- * new DTypePolicy("mixed_bfloat16").computeDtype; // "bfloat16"
- * @see keras/src/dtype_policies/dtype_policy.py (Keras 3.x): same names; no quantized policies.
- */
-export class DTypePolicy {
+class DTypePolicyBase {
   static readonly className = "DTypePolicy";
   static readonly modulePath = "keras";
 
@@ -43,14 +35,26 @@ export class DTypePolicy {
     return { name: this.name };
   }
 
-  static fromConfig(config: Record<string, unknown>): DTypePolicy {
-    return new DTypePolicy(config.name as string);
+  static fromConfig(config: Record<string, unknown>): DTypePolicyBase {
+    return new DTypePolicyBase(config.name as string);
   }
 
   toString(): string {
     return `<DTypePolicy "${this.name}">`;
   }
 }
+
+/**
+ * A dtype policy: `"float32"` and every other dtype computes and stores in that dtype; `"mixed_float16"` and
+ * `"mixed_bfloat16"` compute in 16 bits with float32 weights.
+ *
+ * @throws DTypeError for any other name.
+ * @example
+ * DTypePolicy("mixed_bfloat16").computeDtype; // "bfloat16"
+ * @see keras/src/dtype_policies/dtype_policy.py (Keras 3.x): same names; no quantized policies.
+ */
+export const DTypePolicy = callable(DTypePolicyBase);
+export type DTypePolicy = DTypePolicyBase;
 
 let global: DTypePolicy | null = null;
 let fallback: DTypePolicy | null = null;

@@ -46,7 +46,8 @@ function editDistance(a: string, b: string): number {
 export function nearestName(word: string, candidates: Iterable<string>): string | null {
   const normal = (s: string) => s.toLowerCase().replaceAll("_", "");
   let best: string | null = null;
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  // A third of the letters may be wrong, at least two; of a word of three letters only one.
+  let bestDistance = (word.length <= 3 ? 1 : Math.max(2, Math.floor(word.length / 3))) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(normal(word), normal(candidate));
     if (distance < bestDistance) {
@@ -64,11 +65,17 @@ export function didYouMean(word: string, candidates: Iterable<string>): string {
 }
 
 /**
- * Throws when an options object holds a key that its owner does not know.
+ * Throws when an options object holds a key that its owner does not know, or is no options object at all.
  *
  * @param where - Who was called, as the message should name it: `Dense`, `fit`.
+ * @throws TypeError naming the nearest known option.
  */
 export function checkOptions(where: string, options: object, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new TypeError(
+      `${where}: expected an object of options such as { ${known[0] ?? ""} }. Received: ${describe(options)}`,
+    );
+  }
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
     throw new TypeError(
@@ -80,12 +87,14 @@ export function checkOptions(where: string, options: object, known: readonly str
 /** A short description of any value for a message: names and kinds, never contents of arrays or tensors. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value);
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
   if (Array.isArray(value)) {
     return value.length <= 4 ? `[${value.map(describe).join(", ")}]` : `an array of ${value.length} elements`;
   }
-  if (ArrayBuffer.isView(value)) return `${value.constructor.name}(${(value as Uint8Array).length})`;
+  if (ArrayBuffer.isView(value)) {
+    return `${value.constructor.name}(${(value as Uint8Array).length ?? value.byteLength})`;
+  }
   const named = value as { name?: unknown; constructor?: { name?: string } };
   const kind = named.constructor?.name || typeof value;
   if (typeof value === "function" && kind === "Function") return `function ${value.name || "(anonymous)"}`;

@@ -3,8 +3,8 @@
 /** Class name to snake case, with Keras's rule (`Conv2D` → `conv2d`, `LeakyReLU` → `leaky_re_lu`). */
 export function toSnakeCase(name: string): string {
   return name
-    .replace(/\W+/g, "")
-    .replace(/(.)([A-Z][a-z]+)/g, "$1_$2")
+    .replace(/[^\p{L}\p{N}_]+/gu, "") // what Python's \w does not match
+    .replace(/(.)([A-Z][a-z]+)/gu, "$1_$2")
     .replace(/([a-z])([A-Z])/g, "$1_$2")
     .toLowerCase();
 }
