@@ -70,15 +70,14 @@ export function relu<X extends TensorLike>(x: X, options: ReluOptions = {}): Res
   const { negativeSlope = 0, maxValue = null, threshold = 0 } = options;
   if (maxValue === null && threshold === 0)
     return negativeSlope === 0 ? ops.relu(x) : ops.leakyRelu(x, { negativeSlope });
-  const above = threshold === 0 ? ops.relu(x) : ops.multiply(x, ops.cast(ops.greater(x, threshold), dtypeOf(x)));
-  const capped = maxValue === null ? above : ops.minimum(above, maxValue);
+  if (maxValue === null && threshold === 0) return ops.leakyRelu(x, { negativeSlope });
+  const six = maxValue === 6 && threshold === 0;
+  const above = threshold !== 0 ? ops.where(ops.greater(x, threshold), x, 0) : six ? ops.relu6(x) : ops.relu(x);
+  const capped = maxValue === null || six ? above : ops.clip(above, 0, maxValue);
   if (negativeSlope === 0) return capped as Result<X>;
   const below = ops.relu(ops.subtract(threshold, x));
   return ops.subtract(capped, ops.multiply(below, negativeSlope)) as Result<X>;
 }
-
-const dtypeOf = (x: TensorLike): string =>
-  typeof x === "object" && x !== null && "dtype" in x ? String((x as { dtype: unknown }).dtype) : "float32";
 
 export type ActivationFunction = (x: Tensor) => Tensor;
 /** An activation by name, config or function; a layer is a function too. `null` means linear. */

@@ -4,6 +4,7 @@ import { floatx } from "../core/config.ts";
 import type { DType } from "../core/dtype.ts";
 import { checkOptions, describe, ShapeError } from "../core/errors.ts";
 import { formatShape, type StaticShape } from "../core/shape.ts";
+import { isPlainObject } from "../core/tree.ts";
 import * as ops from "../ops/index.ts";
 import type { Operand, Tensor } from "../runtime/tensor.ts";
 import { Initializer } from "./initializer.ts";
@@ -35,8 +36,8 @@ class ConstantBase extends Initializer {
   /** @param value - A number, or values that broadcast to the weight's shape. @defaultValue `0` */
   constructor(value: Operand | { value?: Operand } = 0) {
     super();
-    const options = typeof value === "object" && value !== null && "value" in value;
-    this.value = (options ? ((value as { value?: Operand }).value ?? 0) : value) as Operand;
+    if (isPlainObject(value)) checkOptions("Constant", value, ["value"]);
+    this.value = isPlainObject(value) ? ((value as { value?: Operand }).value ?? 0) : (value as Operand);
   }
 
   override call(shape: StaticShape, dtype: DType = floatx()): Tensor {

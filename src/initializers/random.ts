@@ -53,7 +53,7 @@ class RandomNormalBase extends RandomInitializer {
   readonly stddev: number;
 
   constructor(options: NormalOptions = {}) {
-    super("RandomNormal", options, ["mean", "stddev"]);
+    super(new.target.className, options, ["mean", "stddev"]);
     this.mean = options.mean ?? 0;
     this.stddev = options.stddev ?? 0.05;
   }

@@ -80,13 +80,16 @@ function bucketCounts(thresholds: readonly number[], predictions: Tensor, yes: T
   const exact = ops.subtract(ops.ceil(scaled), 1);
   // A first threshold below 0 counts predictions of 0 too; otherwise they are in no bucket.
   const bucket = ops.cast(thresholds[0]! < 0 ? ops.maximum(exact, 0) : exact, "int32");
-  const above = (of: Tensor): Tensor =>
-    ops.flip(ops.cumsum(ops.flip(ops.segmentSum(of, bucket, { numSegments: count })), { axis: 0 }));
+  const perBucket = ops.segmentSum(ops.stack([yes, no], { axis: -1 }), bucket, { numSegments: count });
+  const rising = { axis: 0 } as const;
+  const above = ops.flip(ops.cumsum(ops.flip(perBucket, rising), rising), rising); // (thresholds, 2)
+  const truePositives = ops.reshape(column(above, 0), [-1]);
+  const falsePositives = ops.reshape(column(above, 1), [-1]);
   return {
-    truePositives: () => above(yes),
-    falsePositives: () => above(no),
-    falseNegatives: () => ops.subtract(ops.sum(yes), above(yes)),
-    trueNegatives: () => ops.subtract(ops.sum(no), above(no)),
+    truePositives: () => truePositives,
+    falsePositives: () => falsePositives,
+    falseNegatives: () => ops.subtract(ops.sum(yes), truePositives),
+    trueNegatives: () => ops.subtract(ops.sum(no), falsePositives),
   };
 }
 

@@ -110,7 +110,8 @@ export class Mean extends Metric {
   }
 
   override result(): Tensor {
-    return ops.divideNoNan(this.total.value, this.count.value);
+    const count = this.count.value;
+    return ops.where(ops.equal(count, 0), 0, ops.divide(this.total.value, count));
   }
 }
 

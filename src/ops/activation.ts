@@ -19,12 +19,12 @@ const clamp = (x: Value, low: number, high: number): Value =>
 export const relu: UnaryOp = unaryOp("Relu", "nn", (x) =>
   x.dtype === "bool" ? build.cast(x, "int32") : build.unary("relu", x),
 );
-/** min(max(x, 0), 6). Keeps the dtype. The gradient at 0 and at 6 is 0. */
-export const relu6: UnaryOp = unaryOp("Relu6", "nn", (x) => {
-  if (x.dtype === "bool") return build.cast(x, "int32");
+const relu6Of = (x: Value): Value => {
   const positive = build.unary("relu", x);
   return build.where(build.binary("greater_equal", positive, num(6, x)), num(6, x), positive);
-});
+};
+/** min(max(x, 0), 6). Keeps the dtype. The gradient at 0 and at 6 is 0. */
+export const relu6: UnaryOp = unaryOp("Relu6", "nn", (x) => (x.dtype === "bool" ? build.cast(x, "int32") : relu6Of(x)));
 /** 1 / (1 + e^-x). */
 export const sigmoid: UnaryOp = floatOp("Sigmoid", "nn", (x) => build.unary("sigmoid", x));
 /** log(1 + e^x), without overflow. */
@@ -39,8 +39,8 @@ export const logSigmoid: UnaryOp = floatOp("LogSigmoid", "nn", (x) =>
   build.unary("neg", build.unary("softplus", build.unary("neg", x))),
 );
 
-const hardSigmoidOf = (x: Value): Value => mul(clamp(add(x, num(3, x)), 0, 6), num(1 / 6, x));
-/** min(max(x + 3, 0), 6) / 6. */
+const hardSigmoidOf = (x: Value): Value => mul(relu6Of(add(x, num(3, x))), num(1 / 6, x));
+/** min(max(x + 3, 0), 6) / 6. The gradient at -3 and at 3 is 0. */
 export const hardSigmoid: UnaryOp = floatOp("HardSigmoid", "nn", hardSigmoidOf);
 /** x · hardSigmoid(x). */
 export const hardSilu: UnaryOp = floatOp("HardSilu", "nn", (x) => mul(x, hardSigmoidOf(x)));
