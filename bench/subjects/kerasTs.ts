@@ -3,7 +3,8 @@
  *
  * Each subject is a process of its own that knows the same tasks:
  * - `version {}` → `{ version }`
- * - `fit { data, samples, batchSize, epochs }`: one warm-up epoch and `epochs` more → `{ epochMs, peakRssMb }`
+ * - `fit { data, samples, batchSize, epochs }`: one warm-up epoch and `epochs` more →
+ *   `{ epochMs, accuracy, peakRssMb }`, the accuracy that of the last epoch
  * - `predict { samples, batchSize, warmUps, calls }`: from numbers in memory to numbers in memory, by each way there is
  *   → `{ ms: { predict, predictOnBatch, call } }`, medians over `calls`
  * - `startup { batchSize }`: one train step on made-up numbers → `{ endedAt }`, in milliseconds since 1970
@@ -32,7 +33,11 @@ async function fit(p: { data: string; samples: number; batchSize: number; epochs
   const [x, y] = digits(p.data, p.samples);
   const recorder = new EpochRecorder();
   await model.fit(x, y, { batchSize: p.batchSize, epochs: 1 + p.epochs, verbose: 0, callbacks: [recorder] });
-  return { epochMs: recorder.milliseconds.slice(1), peakRssMb: process.resourceUsage().maxRSS / 2 ** 10 };
+  return {
+    epochMs: recorder.milliseconds.slice(1),
+    accuracy: recorder.accuracy,
+    peakRssMb: process.resourceUsage().maxRSS / 2 ** 10,
+  };
 }
 
 async function predict(p: { samples: number; batchSize: number } & Timing) {
@@ -102,14 +107,16 @@ function digits(data: string, samples: number): [x: keras.Tensor, y: keras.Tenso
 class EpochRecorder extends keras.callbacks.Callback {
   readonly milliseconds: number[] = [];
   readonly rssMb: number[] = [];
+  accuracy: number | undefined;
   #began = 0;
 
   override onEpochBegin(): void {
     this.#began = performance.now();
   }
 
-  override onEpochEnd(): void {
+  override onEpochEnd(_epoch: number, logs?: keras.callbacks.Logs): void {
     this.milliseconds.push(performance.now() - this.#began);
+    this.accuracy = logs?.accuracy;
     this.rssMb.push(process.memoryUsage.rss() / 2 ** 20);
   }
 }

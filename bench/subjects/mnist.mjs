@@ -15,7 +15,10 @@ const LABELS = { name: "train-labels-idx1-ubyte", header: 8 };
  */
 export function loadMnist(directory, samples) {
   const y = Int32Array.from(read(directory, LABELS).subarray(0, samples));
-  const x = Float32Array.from(read(directory, IMAGES).subarray(0, samples * 784), (level) => level / 255);
+  const levels = read(directory, IMAGES).subarray(0, samples * 784);
+  // A loop: Float32Array.from(levels, f) would first list all 47 million levels, which peaks at a gigabyte.
+  const x = new Float32Array(levels.length);
+  for (let i = 0; i < levels.length; i++) x[i] = levels[i] / 255;
   return { x, y, count: y.length };
 }
 

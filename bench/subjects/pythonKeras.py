@@ -26,7 +26,7 @@ def fit(p):
     x, y = mnist(p["data"], p["samples"])
     epochs = epoch_recorder()
     model.fit(x, y, batch_size=p["batchSize"], epochs=1 + p["epochs"], verbose=0, callbacks=[epochs])
-    return {"epochMs": epochs.milliseconds[1:], "peakRssMb": peak_rss_mb()}
+    return {"epochMs": epochs.milliseconds[1:], "accuracy": epochs.accuracy, "peakRssMb": peak_rss_mb()}
 
 
 def predict(p):
@@ -107,6 +107,7 @@ def epoch_recorder():
 
         def on_epoch_end(self, epoch, logs=None):
             self.milliseconds.append((time.perf_counter() - self.began) * 1000)
+            self.accuracy = float(logs["accuracy"])
             self.rss_mb.append(rss_mb())
 
     return EpochRecorder()

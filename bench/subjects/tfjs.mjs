@@ -28,6 +28,7 @@ async function fit({ data, samples, batchSize, epochs }) {
   const { x, y, count } = loadMnist(data, samples);
   const milliseconds = [];
   let began = 0;
+  let accuracy;
   await model.fit(tf.tensor2d(x, [count, 784]), oneHot(tf, y), {
     batchSize,
     epochs: 1 + epochs,
@@ -37,12 +38,13 @@ async function fit({ data, samples, batchSize, epochs }) {
       onEpochBegin: () => {
         began = performance.now();
       },
-      onEpochEnd: () => {
+      onEpochEnd: (_, logs) => {
         milliseconds.push(performance.now() - began);
+        accuracy = logs.acc;
       },
     },
   });
-  return { epochMs: milliseconds.slice(1), peakRssMb: peakRssMb() };
+  return { epochMs: milliseconds.slice(1), accuracy, peakRssMb: peakRssMb() };
 }
 
 async function predict({ samples, batchSize, ...timing }) {
