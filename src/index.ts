@@ -31,5 +31,5 @@ export { jit } from "./runtime/jit.ts";
 export { Tensor, tensor } from "./runtime/tensor.ts";
 export { Variable } from "./runtime/variable.ts";
 export * as saving from "./saving/index.ts";
-export { KeyboardInterrupt } from "./trainers/trainer.ts";
+export { KeyboardInterrupt } from "./trainers/runGuard.ts";
 export * as utils from "./utils/index.ts";

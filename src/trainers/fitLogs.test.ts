@@ -7,7 +7,7 @@ import { registerAllBuiltins } from "../registerBuiltins.ts";
 import { type Tensor, tensorFromHost } from "../runtime/tensor.ts";
 import { deserializeObject } from "../serialization/serialize.ts";
 import { decode, decodeNumbers, type EncodedArray, isEncoded, loadFixture } from "../testing/fixtures.ts";
-import type { FitOptions } from "./trainer.ts";
+import type { FitOptions } from "./trainerOptions.ts";
 
 interface Run {
   readonly name: string;

@@ -1,10 +1,9 @@
 /** Training, evaluation and prediction: the loops around compiled steps, and what happens between them. */
 import { gradientsOf } from "../autodiff/grad.ts";
 import type { Logs } from "../callbacks/callback.ts";
-import { type CallbackLike, CallbackList, sortedLogs } from "../callbacks/callbackList.ts";
+import { CallbackList, sortedLogs } from "../callbacks/callbackList.ts";
 import type { History } from "../callbacks/history.ts";
 import { checkOptions, describe } from "../core/errors.ts";
-import { platform } from "../core/platform.ts";
 import { flatten, mapStructure, type Nested } from "../core/tree.ts";
 import { inputValue } from "../ir/value.ts";
 import { LayerBase } from "../layers/layer.ts";
@@ -22,122 +21,23 @@ import { deserializeObject, serializeObject } from "../serialization/serialize.t
 import { CompileLoss, type LossArgument, type LossWeights } from "./compileLoss.ts";
 import { CompileMetrics, type MetricsArgument } from "./compileMetrics.ts";
 import { type HostStructure, hostLeaves } from "./dataAdapters/arrayAdapter.ts";
-import type { ClassWeight } from "./dataAdapters/classWeight.ts";
-import type { Batch, DataAdapter, TensorStructure } from "./dataAdapters/dataAdapter.ts";
+import type { Batch, TensorStructure } from "./dataAdapters/dataAdapter.ts";
 import { adaptData, type FitData, toSingleBatch } from "./dataInput.ts";
 import { EpochIterator } from "./epochIterator.ts";
 import { checkLabels, type LabelUse } from "./labelCheck.ts";
 import { concatenateOutputs } from "./predictions.ts";
+import { RunGuard } from "./runGuard.ts";
 import { readLogs, type StepData, StepFunction } from "./stepFunction.ts";
-
-export interface CompileOptions {
-  /** Name, config or object; `null` for a model that is not trained. @defaultValue `"rmsprop"` */
-  optimizer?: optimizers.OptimizerLike | null;
-  /** @defaultValue `null` */
-  loss?: LossArgument;
-  /** Factors of the losses of several outputs. @defaultValue `null` (all 1) */
-  lossWeights?: LossWeights | null;
-  /** @defaultValue `[]` */
-  metrics?: MetricsArgument | null;
-  /** Metrics that see sample weights. @defaultValue `[]` */
-  weightedMetrics?: MetricsArgument | null;
-  /** Runs the steps op by op, for debugging. @defaultValue `false` */
-  runEagerly?: boolean;
-  /** Batches between callbacks. @defaultValue `1` */
-  stepsPerExecution?: number;
-  /** Kept for files; steps are always compiled. @defaultValue `"auto"` */
-  jitCompile?: boolean | "auto";
-}
-
-const COMPILE_OPTIONS = [
-  "optimizer",
-  "loss",
-  "lossWeights",
-  "metrics",
-  "weightedMetrics",
-  "runEagerly",
-  "stepsPerExecution",
-  "jitCompile",
-] as const;
-
-/** Options that all runs share. */
-interface RunOptions {
-  /** Samples per step. @defaultValue `32` */
-  batchSize?: number | null;
-  /** 0 silent, 1 progress bar, 2 one line an epoch. @defaultValue `"auto"` (1) */
-  verbose?: "auto" | 0 | 1 | 2;
-  callbacks?: readonly CallbackLike[] | CallbackLike | null;
-  /** Stops the run between two steps; it then rejects with the signal's reason. */
-  signal?: AbortSignal | null;
-}
-
-export interface FitOptions extends RunOptions {
-  /** Where to stop, counted from 0. @defaultValue `1` */
-  epochs?: number;
-  /** Fraction of the data, taken from its end before shuffling, that is kept for validation. @defaultValue `0` */
-  validationSplit?: number;
-  /** `[x, y]`, `[x, y, sampleWeight]` or a generator. */
-  validationData?: FitData | null;
-  /** New order of samples in every epoch; `"batch"` shuffles inside batches only. @defaultValue `true` */
-  shuffle?: boolean | "batch";
-  /** Weight of the samples of each class. */
-  classWeight?: ClassWeight | null;
-  /** Weight of each sample. */
-  sampleWeight?: FitData | null;
-  /** Epoch to start from, to go on with an earlier run. @defaultValue `0` */
-  initialEpoch?: number;
-  /** Batches per epoch. @defaultValue all */
-  stepsPerEpoch?: number | null;
-  validationSteps?: number | null;
-  /** @defaultValue `batchSize` */
-  validationBatchSize?: number | null;
-  /** Epochs between validations, or the 1-based epochs after which to validate. @defaultValue `1` */
-  validationFreq?: number | readonly number[];
-}
-
-const RUN_OPTIONS = ["batchSize", "verbose", "callbacks", "signal"] as const;
-const FIT_OPTIONS = [
-  ...RUN_OPTIONS,
-  "epochs",
-  "validationSplit",
-  "validationData",
-  "shuffle",
-  "classWeight",
-  "sampleWeight",
-  "initialEpoch",
-  "stepsPerEpoch",
-  "validationSteps",
-  "validationBatchSize",
-  "validationFreq",
-] as const;
-
-export interface EvaluateOptions extends RunOptions {
-  sampleWeight?: FitData | null;
-  /** Batches to use. @defaultValue all */
-  steps?: number | null;
-  /** Whether to return names with the values. @defaultValue `false` */
-  returnDict?: boolean;
-}
-
-export interface PredictOptions extends RunOptions {
-  /** Batches to use. @defaultValue all */
-  steps?: number | null;
-}
-
-export interface OnBatchOptions {
-  sampleWeight?: FitData | null;
-  classWeight?: ClassWeight | null;
-  /** Whether to return names with the values. @defaultValue `false` */
-  returnDict?: boolean;
-}
-
-/** What evaluate returns: one number, several, or numbers by name. */
-export type EvaluateResult = number | number[] | Logs;
-
-/** Raised by `fit`, `evaluate` and `predict` when Ctrl-C stops them between two steps. */
-export class KeyboardInterrupt extends Error {
-  override name = "KeyboardInterrupt";
-}
+import {
+  COMPILE_OPTIONS,
+  type CompileOptions,
+  type EvaluateOptions,
+  FIT_OPTIONS,
+  type FitOptions,
+  type OnBatchOptions,
+  type PredictOptions,
+  RUN_OPTIONS,
+} from "./trainerOptions.ts";
 
 interface Compiled {
   readonly options: CompileOptions;
@@ -231,7 +131,7 @@ export class Trainer extends LayerBase {
 
   /** Compiles from what `getCompileConfig` returned; the optimizer's state is built so that it can be loaded. */
   compileFromConfig(config: Config): void {
-    const revived = deserializeObject(config, { path: "compile_config" }) as Config;
+    const revived = deserializeObject(config) as Config;
     this.compile({
       optimizer: (revived.optimizer ?? null) as optimizers.OptimizerLike | null,
       loss: (revived.loss ?? null) as LossArgument,
@@ -736,35 +636,4 @@ function isValidationEpoch(freq: number | readonly number[], epoch: number): boo
   throw new TypeError(
     `fit: expected \`validationFreq\` to be a number or a list of epochs. Received: ${describe(freq)}`,
   );
-}
-
-/** Watches for Ctrl-C and an abort signal while a run is on. */
-class RunGuard {
-  readonly #signal: AbortSignal | null;
-  readonly #where: string;
-  readonly #remove: () => void;
-  #interrupted = false;
-
-  constructor(where: string, signal: AbortSignal | null) {
-    this.#where = where;
-    this.#signal = signal;
-    signal?.throwIfAborted();
-    this.#remove = platform().onInterrupt(() => {
-      this.#interrupted = true;
-    });
-  }
-
-  /** @throws the signal's reason, or KeyboardInterrupt, when somebody asked to stop. */
-  check(): void {
-    this.#signal?.throwIfAborted();
-    if (this.#interrupted) {
-      throw new KeyboardInterrupt(
-        `${this.#where}: stopped by Ctrl-C between two steps; the weights are those of the last step`,
-      );
-    }
-  }
-
-  end(): void {
-    this.#remove();
-  }
 }

@@ -2,9 +2,9 @@
 import { floatx } from "../core/config.ts";
 import { fromElement } from "../core/dtype.ts";
 import { describe } from "../core/errors.ts";
+import { toTensor } from "../ops/define.ts";
 import * as ops from "../ops/index.ts";
 import type { Result, TensorLike } from "../ops/kerasTensor.ts";
-import { toTensor } from "../ops/define.ts";
 import { peekValue } from "../runtime/evaluate.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 
@@ -25,14 +25,20 @@ export function toCategorical(x: TensorLike, numClasses?: number | null): Tensor
     for (const element of data) largest = Math.max(largest, fromElement(labels.dtype, element));
     count ??= largest + 1;
     if (largest >= count) {
-      throw new RangeError(`toCategorical: label ${largest} is beyond the ${count} classes, numbered 0 to ${count - 1}`);
+      throw new RangeError(
+        `toCategorical: label ${largest} is beyond the ${count} classes, numbered 0 to ${count - 1}`,
+      );
     }
   }
   if (count === null) {
-    throw new TypeError("toCategorical: give `numClasses`; the labels are not computed yet, so their largest is not known");
+    throw new TypeError(
+      "toCategorical: give `numClasses`; the labels are not computed yet, so their largest is not known",
+    );
   }
   if (!Number.isInteger(count) || count < 1) {
-    throw new RangeError(`toCategorical: expected \`numClasses\` to be a positive integer. Received: ${describe(count)}`);
+    throw new RangeError(
+      `toCategorical: expected \`numClasses\` to be a positive integer. Received: ${describe(count)}`,
+    );
   }
   return ops.oneHot(ops.cast(labels, "int32"), count, { dtype: floatx() }) as Tensor;
 }

@@ -1,6 +1,6 @@
 /** The families of models that travel between keras-ts and Python Keras; those of tools/fixtures/configs.py, built here. */
 import * as keras from "../../src/node.ts";
-import type { CompileOptions } from "../../src/trainers/trainer.ts";
+import type { CompileOptions } from "../../src/trainers/trainerOptions.ts";
 
 const { layers, ops, optimizers, losses } = keras;
 
