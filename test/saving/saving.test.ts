@@ -6,11 +6,15 @@ import { strToU8, zipSync } from "fflate";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { SerializationError } from "../../src/core/errors.ts";
 import { resetNames } from "../../src/core/names.ts";
-import { Dense, Input } from "../../src/layers/index.ts";
+import { setPlatform } from "../../src/core/platform.ts";
+import { Dense, Input, Layer } from "../../src/layers/index.ts";
 import { Model } from "../../src/models/model.ts";
 import { Sequential } from "../../src/models/sequential.ts";
+import * as ops from "../../src/ops/index.ts";
+import { browserPlatform } from "../../src/platform/browser.ts";
+import { nodePlatform } from "../../src/platform/node.ts";
 import { registerAllBuiltins } from "../../src/registerBuiltins.ts";
-import { tensor } from "../../src/runtime/tensor.ts";
+import { type Tensor, tensor } from "../../src/runtime/tensor.ts";
 import { readArchive, writeArchive } from "../../src/saving/archive.ts";
 import { loadModel, loadWeights, modelFromJson, weightsToBytes } from "../../src/saving/savingApi.ts";
 import { loadFixtureBytes } from "../../src/testing/fixtures.ts";
@@ -60,6 +64,46 @@ describe("save and loadModel", () => {
     expect(await readdir(folder)).toEqual(["a.keras"]);
   });
 
+  it("keep a model of one's own classes, its loss function and optimizer, given their names", async () => {
+    function myLoss(yTrue: Tensor, yPred: Tensor): Tensor {
+      return ops.mean(ops.square(ops.subtract(yTrue, yPred)), { axis: -1 });
+    }
+    class Block extends Layer {
+      inner = Dense(5, { name: "inner" });
+      override call(x: Tensor): Tensor {
+        return this.inner(x);
+      }
+    }
+    class Net extends Model {
+      block = new Block();
+      heads = [Dense(3), Dense(2)];
+      override call(x: Tensor): Tensor {
+        return this.heads.reduce((y, head) => head(y), this.block(x));
+      }
+    }
+    const model = new Net();
+    model.compile({ optimizer: "adam", loss: myLoss as never });
+    await model.fit(
+      rows,
+      tensor([
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ]),
+      { epochs: 2, verbose: 0 },
+    );
+    const bytes = await model.toBytes();
+    const again = await loadModel(bytes, { customObjects: { Net, Block, myLoss } as never });
+    expect(again).toBeInstanceOf(Net);
+    expect(await predict(again)).toEqual(await predict(model));
+    const state = (m: typeof again) => Promise.all(m.optimizer!.variables.map((v) => v.array()));
+    expect(await state(again)).toEqual(await state(model as never));
+    const message = await refusal(loadModel(bytes, { customObjects: { Net, Block } as never }));
+    expect(message).toMatch(
+      /config\.json: compile_config\.loss: unknown function "myLoss"\..*customObjects: \{ myLoss \}/,
+    );
+  });
+
   it("refuse other endings, unknown options and files that are to stay", async () => {
     const model = mlp();
     expect(await refusal(model.save(at("a.h5")))).toMatch(/must end in "\.keras"\. The old HDF5 format is not written/);
@@ -100,6 +144,23 @@ describe("save and loadModel", () => {
     expect(warn.mock.calls[0]![0]).toMatch(/"sequential" is not built/);
     expect(again.built).toBe(false);
     warn.mockRestore();
+  });
+});
+
+describe("in a browser", () => {
+  it("paths are refused with what to do instead, and bytes work", async () => {
+    setPlatform(browserPlatform);
+    try {
+      const model = mlp();
+      expect(await refusal(model.save("m.keras"))).toMatch(/no files in browsers\..*model\.toBytes\(\)/);
+      expect(await refusal(loadModel("m.keras"))).toMatch(/no files in browsers\..*fetch\(url\)/);
+      const bytes = await model.toBytes();
+      const again = await loadModel(bytes.slice().buffer as ArrayBuffer);
+      await loadWeights(again, bytes);
+      expect(await predict(again)).toEqual(await predict(model));
+    } finally {
+      setPlatform(nodePlatform);
+    }
   });
 });
 
