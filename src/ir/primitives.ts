@@ -61,12 +61,15 @@ export interface BinaryPrimitives {
   add: Plain;
   sub: Plain;
   mul: Plain;
-  /** Floats: IEEE division. Integers: truncated towards zero. */
+  /** Floats: IEEE division. Integers: truncated towards zero; by 0 it is 0. */
   div: Plain;
-  /** Remainder with the sign of the divisor, as Python's `%`. */
+  /** Remainder with the sign of the divisor, as Python's `%`; of integers by 0 it is 0. */
   mod: Plain;
+  /** Integers: a negative exponent truncates; a power that the dtype does not hold is unspecified. */
   pow: Plain;
+  /** NaN if either operand is. */
   max: Plain;
+  /** NaN if either operand is. */
   min: Plain;
   atan2: Plain;
 }
@@ -96,6 +99,7 @@ export interface LogicalPrimitives {
 
 export interface ReducePrimitives {
   reduce_sum: Reduce;
+  /** Integers: truncated towards zero. */
   reduce_mean: Reduce;
   reduce_max: Reduce;
   reduce_min: Reduce;
@@ -116,7 +120,7 @@ export interface PrimitiveAttributes
   is_inf: Plain;
   /** (condition, whenTrue, whenFalse) */
   where: Plain;
-  /** Float to integer truncates; to bool is `x != 0`. */
+  /** Float to integer truncates, and is unspecified for NaN and far outside the integer's range; to bool is `x != 0`. */
   cast: { readonly dtype: DType };
   reshape: { readonly shape: StaticShape };
   transpose: { readonly permutation: readonly number[] };
@@ -145,12 +149,12 @@ export interface PrimitiveAttributes
   gather_along: Axis;
   /** (x, indices, updates): adds where `gather_along` would have read. */
   scatter_along_add: Axis;
-  /** First index of the largest element, int32, axis removed. */
+  /** First index of the largest element, int32, axis removed; unspecified with NaN. */
   argmax: Axis;
   argmin: Axis;
   cumsum: { readonly axis: number; readonly exclusive: boolean; readonly reverse: boolean };
   cumprod: { readonly axis: number };
-  /** → (values, int32 indices): the k largest (or smallest) along the last axis, sorted; ties by lower index. */
+  /** → (values, int32 indices): the k largest (or smallest) along the last axis, sorted; ties by lower index; unspecified with NaN. */
   top_k: { readonly k: number; readonly largest: boolean };
   softmax: Axis;
   log_softmax: Axis;

@@ -92,7 +92,7 @@ function programOf(given: readonly Step[], withGradients: boolean): Program {
 }
 
 async function run(backend: Backend, program: Program, data: readonly TypedArray[]): Promise<TypedArray[]> {
-  const executable = await backend.compile(program, { runs: "once" });
+  const executable = await backend.compile(program);
   const buffers = data.map((d, i) => backend.upload(d, program.inputs[i]!.shape, program.inputs[i]!.dtype));
   const results = await executable.run(buffers);
   executable.dispose();

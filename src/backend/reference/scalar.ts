@@ -10,7 +10,7 @@ export function roundHalfEven(x: number): number {
  * Beyond 6 it is 1 to the last bit.
  */
 export function erf(x: number): number {
-  if (Number.isNaN(x)) return x;
+  if (Number.isNaN(x) || x === 0) return x;
   if (Math.abs(x) > 6) return Math.sign(x);
   let term = x;
   let sum = 0;
