@@ -24,7 +24,8 @@ abstract class RandomInitializer extends Initializer {
   static readonly configKeys: Readonly<Record<string, string>> = { seed: "seed" };
   /** The seed as given: `null` is what files then say. */
   readonly seed: number | null;
-  protected readonly drawnSeed: number;
+  /** The seed in use: the given one, or the one that was drawn. */
+  readonly drawnSeed: number;
 
   constructor(where: string, options: SeedOption, known: readonly string[]) {
     super();
