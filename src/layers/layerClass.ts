@@ -15,10 +15,30 @@ export type Leaf<A> = A extends KerasTensor | Tensor | Variable | ArrayBufferVie
       ? Leaf<U>
       : A;
 
-/** A call from tensors to one tensor: symbolic in gives symbolic out, numbers in give a tensor. */
+/** Symbolic tensors where a structure has tensors. */
+type Symbolic<S> = S extends Tensor
+  ? KerasTensor
+  : S extends readonly unknown[] | Readonly<Record<string, unknown>>
+    ? { -readonly [K in keyof S]: Symbolic<S[K]> }
+    : S;
+
+type IsAny<T> = 0 extends 1 & T ? true : false;
+type IsSymbolic<A> = [Extract<Leaf<A>, KerasTensor>] extends [never] ? false : true;
+
+/** What a layer gives for inputs A: the structure that its `call` states, with tensors of the kind of the inputs. */
+// biome-ignore lint/suspicious/noExplicitAny: layers state their own arguments
+type Output<L, A> = L extends { call(...args: any[]): infer R }
+  ? IsAny<R> extends true
+    ? Result<Leaf<A>>
+    : IsSymbolic<A> extends true
+      ? Symbolic<R>
+      : R
+  : Result<Leaf<A>>;
+
+/** A call of a layer: symbolic in gives symbolic out, numbers in give tensors. */
 export interface LayerCall {
   /** @param more - Further inputs; options such as `{ training: true }` come last. */
-  <A>(inputs: A, ...more: unknown[]): Result<Leaf<A>>;
+  <A>(inputs: A, ...more: unknown[]): Output<this, A>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a class of any constructor is what TypeScript's own mixins ask for here
