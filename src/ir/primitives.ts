@@ -12,10 +12,10 @@ import type { ValueType } from "./value.ts";
 
 /** Primitives without attributes. */
 type Plain = Readonly<Record<never, never>>;
-interface Axis {
+export interface Axis {
   readonly axis: number;
 }
-interface Reduce {
+export interface Reduce {
   readonly axes: readonly number[];
   /** Keeps reduced axes with size 1. */
   readonly keepDims: boolean;
