@@ -120,7 +120,7 @@ export interface PrimitiveAttributes
   is_inf: Plain;
   /** (condition, whenTrue, whenFalse) */
   where: Plain;
-  /** Float to integer truncates, and is unspecified for NaN and far outside the integer's range; to bool is `x != 0`. */
+  /** Float to integer truncates, and is unspecified for NaN and outside the integer's range; to bool is `x != 0`. */
   cast: { readonly dtype: DType };
   reshape: { readonly shape: StaticShape };
   transpose: { readonly permutation: readonly number[] };

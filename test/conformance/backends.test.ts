@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Backend, BackendBuffer } from "../../src/backend/contract.ts";
 import { createOnnxNodeBackend } from "../../src/backend/onnx/node.ts";
+import { createOnnxWebBackend } from "../../src/backend/onnx/web.ts";
 import { createReferenceBackend } from "../../src/backend/reference/index.ts";
 import { convertArray, type DType, type TypedArray } from "../../src/core/dtype.ts";
 import * as b from "../../src/ir/build.ts";
@@ -10,7 +11,11 @@ import { randomWords } from "../../src/ir/randomBits.ts";
 import { inputValue, type Value } from "../../src/ir/value.ts";
 import { expectAllClose } from "../../src/testing/allClose.ts";
 
-const FACTORIES = { reference: createReferenceBackend, onnx: createOnnxNodeBackend };
+const FACTORIES = {
+  reference: createReferenceBackend,
+  onnx: createOnnxNodeBackend,
+  "onnx on WebAssembly": createOnnxWebBackend,
+};
 
 const input = (shape: readonly number[], dtype: DType = "float32"): Value => inputValue({ shape, dtype }, "x");
 
@@ -42,7 +47,7 @@ describe.each(Object.keys(FACTORIES) as (keyof typeof FACTORIES)[])("backend %s"
     expect({ ...buffer, shape: buffer.shape, dtype: buffer.dtype, backend: buffer.backend }).toMatchObject({
       shape: [2],
       dtype,
-      backend: name,
+      backend: backend.name,
     });
     expect(await backend.download(buffer)).toEqual(data);
     expect(backend.peek(buffer)).toEqual(data);
@@ -94,7 +99,7 @@ describe.each(Object.keys(FACTORIES) as (keyof typeof FACTORIES)[])("backend %s"
   it("refuses strings, naming the program", async () => {
     const x = input([1], "string");
     await expect(backend.compile(makeProgram([x], [x]), { label: "lookup" })).rejects.toThrow(
-      `lookup: string tensors are not computed by the ${name === "onnx" ? "ONNX" : name} backend`,
+      `lookup: string tensors are not computed by the ${name === "reference" ? name : "ONNX"} backend`,
     );
   });
 

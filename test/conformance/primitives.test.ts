@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Backend } from "../../src/backend/contract.ts";
 import { createOnnxNodeBackend } from "../../src/backend/onnx/node.ts";
+import { createOnnxWebBackend } from "../../src/backend/onnx/web.ts";
 import { createReferenceBackend } from "../../src/backend/reference/index.ts";
 import { type DType, isFloat } from "../../src/core/dtype.ts";
 import { PRIMITIVES, type Primitive } from "../../src/ir/primitives.ts";
@@ -12,20 +13,21 @@ import { structureCases } from "./structureCases.ts";
 
 const CASES: CaseTable = { ...elementwiseCases, ...structureCases };
 
+const ENGINES = { onnx: createOnnxNodeBackend, "onnx on WebAssembly": createOnnxWebBackend };
+
 let reference: Backend;
-let onnx: Backend;
 
 beforeAll(async () => {
-  [reference, onnx] = await Promise.all([createReferenceBackend(), createOnnxNodeBackend()]);
+  reference = await createReferenceBackend();
 });
 
 /** What differs in one case and dtype, or null. */
-async function compare(op: Primitive, testCase: Case, dtype: DType): Promise<string | null> {
+async function compare(engine: Backend, op: Primitive, testCase: Case, dtype: DType): Promise<string | null> {
   const label = `${op}, ${testCase.name}, ${dtype}`;
   const expected = await runCase(reference, op, testCase, dtype);
   let actual: typeof expected;
   try {
-    actual = await runCase(onnx, op, testCase, dtype);
+    actual = await runCase(engine, op, testCase, dtype);
   } catch (error) {
     return `${label}: ${error instanceof Error ? error.message : String(error)}`;
   }
@@ -38,18 +40,25 @@ async function compare(op: Primitive, testCase: Case, dtype: DType): Promise<str
   return null;
 }
 
-describe("primitives on onnx as on reference", () => {
+describe.each(Object.keys(ENGINES) as (keyof typeof ENGINES)[])("primitives on %s as on reference", (name) => {
+  let engine: Backend;
+  beforeAll(async () => {
+    engine = await ENGINES[name]();
+  });
+
   it.each(PRIMITIVES)("%s", async (op) => {
     const failures: string[] = [];
     for (const testCase of CASES[op] as readonly Case[]) {
       for (const dtype of testCase.dtypes) {
-        const failure = await compare(op, testCase, dtype);
+        const failure = await compare(engine, op, testCase, dtype);
         if (failure) failures.push(failure);
       }
     }
     expect(failures.join("\n")).toBe("");
   });
+});
 
+describe("the case table", () => {
   it("has cases for every primitive", () => {
     for (const op of PRIMITIVES) expect(CASES[op].length, op).toBeGreaterThan(0);
   });

@@ -12,14 +12,17 @@ const exportsOf = (module: unknown): OrtModule => ((module as { default?: OrtMod
 export async function createOnnxNodeBackend(): Promise<Backend> {
   const { availableParallelism } = await import("node:os");
   try {
-    return new OnnxBackend(exportsOf(await import("onnxruntime-node")), availableParallelism());
+    return new OnnxBackend(exportsOf(await import("onnxruntime-node")), {
+      threads: availableParallelism(),
+      writesOutputs: true,
+    });
   } catch (nativeError) {
     try {
       const web = exportsOf(await import("onnxruntime-web"));
       console.warn(
         `keras-ts: the native engine did not load (${messageOf(nativeError)}); running on WebAssembly, which is slower`,
       );
-      return new OnnxBackend(web, 1);
+      return new OnnxBackend(web, { threads: 1, writesOutputs: false });
     } catch (webError) {
       throw new BackendError(
         `no ONNX engine could be loaded. onnxruntime-node: ${messageOf(nativeError)}; onnxruntime-web: ${messageOf(webError)}. ` +

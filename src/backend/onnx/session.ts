@@ -48,6 +48,9 @@ function sessionOptions(work: number, runs: "once" | "many", threads: number): I
   };
 }
 
+type Feeds = Record<string, OrtTensor>;
+type Outputs = readonly (BackendBuffer | null)[] | undefined;
+
 class OnnxExecutable implements Executable {
   readonly #session: InferenceSession;
   readonly #label: string;
@@ -74,22 +77,33 @@ class OnnxExecutable implements Executable {
 
   async run(inputs: readonly BackendBuffer[], outputs?: readonly (BackendBuffer | null)[]): Promise<BackendBuffer[]> {
     if (this.#disposed) throw new BackendError(`${this.#label}: the program was disposed and cannot run`);
-    const feeds: Record<string, OrtTensor> = {};
+    const feeds: Feeds = {};
     this.#inputNames.forEach((name, i) => {
       feeds[name] = ortOf(inputs[i]!);
     });
-    // Without a buffer to write to, the engine allocates and copies out; a fresh buffer saves the copy.
-    const buffers = this.#outputs.map(({ shape, dtype }, i) => outputs?.[i] ?? this.#backend.empty(shape, dtype));
-    const fetches: Record<string, OrtTensor> = {};
-    this.#outputNames.forEach((name, i) => {
-      fetches[name] = ortOf(buffers[i]!);
-    });
     try {
-      await this.#session.run(feeds, fetches);
+      return await (this.#backend.writesOutputs ? this.#runInto(feeds, outputs) : this.#runAndCopy(feeds, outputs));
     } catch (cause) {
       throw new BackendError(`${this.#label}: the ONNX engine failed: ${messageOf(cause)}`, { cause });
     }
+  }
+
+  /** Without a buffer to write to, the engine allocates and copies out; a fresh buffer saves the copy. */
+  async #runInto(feeds: Feeds, outputs: Outputs): Promise<BackendBuffer[]> {
+    const buffers = this.#outputs.map(({ shape, dtype }, i) => outputs?.[i] ?? this.#backend.empty(shape, dtype));
+    await this.#session.run(feeds, Object.fromEntries(this.#outputNames.map((name, i) => [name, ortOf(buffers[i]!)])));
     return buffers;
+  }
+
+  async #runAndCopy(feeds: Feeds, outputs: Outputs): Promise<BackendBuffer[]> {
+    const results = await this.#session.run(feeds);
+    return this.#outputs.map(({ shape, dtype }, i) => {
+      const result = results[this.#outputNames[i]!]!;
+      const target = outputs?.[i];
+      if (!target) return new OnnxBuffer(shape, dtype, result);
+      (ortOf(target).data as Float32Array).set(result.data as Float32Array);
+      return target;
+    });
   }
 
   dispose(): void {
@@ -106,15 +120,23 @@ function ortOf(buffer: BackendBuffer): OrtTensor {
   return buffer.ort;
 }
 
+export interface OnnxBackendOptions {
+  /** For programs that are worth it. */
+  readonly threads: number;
+  /** Whether the package writes results into tensors of host memory that it is given; WebAssembly leaves them as they are. */
+  readonly writesOutputs: boolean;
+}
+
 export class OnnxBackend implements Backend {
   readonly name = NAME;
   readonly #ort: OrtModule;
   readonly #threads: number;
+  readonly writesOutputs: boolean;
 
-  /** @param threads - For programs that are worth it. */
-  constructor(ort: OrtModule, threads: number) {
+  constructor(ort: OrtModule, { threads, writesOutputs }: OnnxBackendOptions) {
     this.#ort = ort;
     this.#threads = threads;
+    this.writesOutputs = writesOutputs;
   }
 
   upload(data: TypedArray, shape: StaticShape, dtype: DType): BackendBuffer {

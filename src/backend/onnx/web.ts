@@ -8,7 +8,7 @@ export async function createOnnxWebBackend(): Promise<Backend> {
   try {
     const module = (await import("onnxruntime-web")) as unknown as OrtModule & { default?: OrtModule };
     const threads = globalThis.crossOriginIsolated ? (globalThis.navigator?.hardwareConcurrency ?? 1) : 1;
-    return new OnnxBackend(module.default ?? module, threads);
+    return new OnnxBackend(module.default ?? module, { threads, writesOutputs: false });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new BackendError(`onnxruntime-web could not be loaded: ${reason}. Install it: npm install onnxruntime-web`, {

@@ -200,9 +200,7 @@ const cast: OnnxRule<PrimitiveAttributes["cast"]> = (model, [x], { dtype }, [out
     const isZero = model.emit("Equal", [x!, zero], "bool", out!.shape);
     return [model.emit("Not", [isZero], "bool", out!.shape)];
   }
-  // Out-of-range float to narrow integer is undefined in the engine: through int32 it wraps as in the reference.
-  const narrow = isInteger(dtype) && !["int32", "int64", "uint32", "uint64"].includes(dtype) && isFloat(x!.dtype);
-  return [model.cast(narrow ? model.cast(x!, "int32") : x!, dtype)];
+  return [model.cast(x!, dtype)];
 };
 
 const shift =
