@@ -78,6 +78,7 @@ for (const job of jobs) {
     entries.push(entry);
     console.log(`\n${formatTable(entry)}`);
   });
+  if (subjects.includes(OURS) && results.some((figures) => !("median" in figures[OURS]!))) process.exitCode = 1;
   // After every job: an interrupted run keeps what it measured.
   if (flags.json) writeFileSync(flags.json, toJson(entries));
 }
@@ -132,15 +133,16 @@ async function measure(job: Job): Promise<Partial<Record<SubjectName, SubjectRes
     }
   }
   progress("");
-  results.forEach((subjectResults, i) => {
-    for (const name of subjects) {
-      const key = `${i} ${name}`;
-      const note = notes.get(key);
-      const version = versions.get(name) as string;
-      subjectResults[name] ??= { ...summarize(runs.get(key)!), version, ...(note ? { note } : {}) };
-    }
-  });
-  return results;
+  return results.map((failed, i) =>
+    Object.fromEntries(
+      subjects.map((name): [SubjectName, SubjectResult] => {
+        const key = `${i} ${name}`;
+        const note = notes.get(key);
+        const version = versions.get(name) as string;
+        return [name, failed[name] ?? { ...summarize(runs.get(key)!), version, ...(note ? { note } : {}) }];
+      }),
+    ),
+  );
 }
 
 /** One line that is written over, for people who watch; nothing when the output is a file. */
@@ -153,16 +155,18 @@ function pick<T>(flag: string, asked: string[] | undefined, all: readonly T[], n
   const names = asked?.flatMap((text) => text.split(","));
   const known = all.map(nameOf);
   const unknown = names?.find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw new RangeError(`--${flag}: expected one of ${known.join(", ")}. Received: "${unknown}"`);
-  }
+  if (unknown !== undefined) refuse(`--${flag}: expected one of ${known.join(", ")}. Received: "${unknown}"`);
   return all.filter((item) => !names || names.includes(nameOf(item)));
 }
 
 function positiveInteger(flag: string, text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) {
-    throw new RangeError(`${flag}: expected a positive integer. Received: "${text}"`);
-  }
+  if (!Number.isInteger(value) || value < 1) refuse(`${flag}: expected a positive integer. Received: "${text}"`);
   return value;
+}
+
+/** Ends the command with a sentence instead of a stack: what was typed is wrong, not the program. */
+function refuse(message: string): never {
+  console.error(message);
+  process.exit(2);
 }
