@@ -1,4 +1,8 @@
 /** Errors say which layer they came from: the innermost one that was being called or built. */
+import { classNameOf, type Operation } from "../ops/operation.ts";
+
+/** A layer as messages name it: `Dense "dense_1"`. */
+export const placeOf = (operation: Operation): string => `${classNameOf(operation)} "${operation.name}"`;
 
 const trailed = new WeakSet<Error>();
 
