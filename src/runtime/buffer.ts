@@ -3,7 +3,8 @@
 import type { Backend, BackendBuffer } from "../backend/contract.ts";
 import { backend as startBackend } from "../backend/registry.ts";
 import type { DType, TypedArray } from "../core/dtype.ts";
-import { formatShape, type StaticShape } from "../core/shape.ts";
+import { invariant } from "../core/errors.ts";
+import type { StaticShape } from "../core/shape.ts";
 import type { BufferHandle } from "../ir/value.ts";
 
 export class TensorBuffer implements BufferHandle {
@@ -41,15 +42,14 @@ export class TensorBuffer implements BufferHandle {
     return this.#host;
   }
 
-  /** Lets go of the data on both sides. */
-  dispose(): void {
-    this.#host = null;
-    this.#device = null;
+  #owned(): BackendBuffer {
+    invariant(this.#device, "a buffer has its data on the host or on an engine");
+    return this.#device;
   }
 
-  #owned(): BackendBuffer {
-    if (!this.#device) throw new Error(`a tensor of shape ${formatShape(this.shape)} is used after dispose()`);
-    return this.#device;
+  /** The part in the memory of the named engine, if there is one. */
+  device(backend: string): BackendBuffer | null {
+    return this.#device?.backend === backend ? this.#device : null;
   }
 
   /** Whether `on` has to download from another engine first. */

@@ -50,22 +50,47 @@ function literals(program: Program): Value[] {
   return program.constants.filter((c) => c.shape.length === 0 && isFloat(c.dtype));
 }
 
+/** Settled when no evaluation is under way. */
+let turn: Promise<void> = Promise.resolve();
+
 /**
- * Computes values, so that each becomes a leaf that holds its data.
+ * Computes values, so that each becomes a leaf that holds its data. Evaluations take turns: one that needs what another is
+ * computing waits and uses it, and no graph changes while it is compiled.
  *
  * @throws Error when a value depends on an input of a function that is being traced.
  */
 export async function evaluate(values: readonly Value[]): Promise<void> {
-  const lazy = new Set(values.filter((v) => v.node !== null));
   for (const value of values) assertConcrete(value);
-  if (lazy.size === 0) return;
-  for (const holder of pending) if (holder.pendingValue?.node) lazy.add(holder.pendingValue);
-  const outputs = [...lazy];
+  if (values.every((v) => v.node === null)) return;
+  const result = turn.then(() => computeWithPending(values));
+  turn = result.catch(() => undefined);
+  return result;
+}
+
+async function computeWithPending(values: readonly Value[]): Promise<void> {
+  const asked = new Set(values.filter((v) => v.node !== null));
+  const waiting: Value[] = [];
+  for (const { pendingValue } of pending) {
+    if (pendingValue?.node && !asked.has(pendingValue)) waiting.push(pendingValue);
+  }
+  if (waiting.length > 0) {
+    try {
+      await compute([...asked, ...waiting]);
+      return;
+    } catch {
+      // A variable that cannot be computed is the trouble of whoever reads it, not of everybody.
+    }
+  }
+  await compute([...asked]);
+}
+
+async function compute(outputs: readonly Value[]): Promise<void> {
+  if (outputs.length === 0) return;
+  const backend = await startBackend();
   const leaves = freeLeaves(outputs);
   leaves.forEach(assertConcrete);
   const lifted = literals(makeProgram(leaves, outputs));
   const program = makeProgram([...leaves, ...lifted], outputs);
-  const backend = await startBackend();
   const buffers = leaves.map((leaf) => {
     const { source } = leaf;
     invariant(source.kind === "buffer", "a concrete leaf holds a buffer");
@@ -83,7 +108,8 @@ export async function evaluate(values: readonly Value[]): Promise<void> {
   });
 }
 
-function assertConcrete(value: Value): void {
+/** @throws Error when a value stands for an input of a function that is being traced. */
+export function assertConcrete(value: Value): void {
   if (value.source.kind === "input") {
     throw new Error(
       "a traced tensor has no numbers yet: inside `jit`, a layer's `call`, a loss or a training step, compute with `ops` " +

@@ -1,11 +1,15 @@
 /** Text of tensors for people: NumPy's nesting, long axes cut in the middle. */
-import { type DType, fromElement, isFloat, type TypedArray } from "../core/dtype.ts";
+import { type DType, fromElement, is64BitInteger, isFloat, type TypedArray } from "../core/dtype.ts";
 import { formatShape, type StaticShape, sizeOf } from "../core/shape.ts";
 
+/** How many entries are shown at either end of an axis that is cut. */
 const EDGE = 3;
+/** Tensors of more elements are cut. */
 const FULL_SIZE = 1000;
 
-function formatNumber(x: number, dtype: DType, scientific: boolean): string {
+function formatElement(element: number | bigint, dtype: DType, scientific: boolean): string {
+  if (is64BitInteger(dtype)) return String(element); // all digits
+  const x = fromElement(dtype, element);
   if (dtype === "bool") return x ? "true" : "false";
   if (!isFloat(dtype)) return String(x);
   if (Number.isNaN(x)) return "nan";
@@ -15,47 +19,47 @@ function formatNumber(x: number, dtype: DType, scientific: boolean): string {
   return x.toFixed(4).replace(/0+$/, "");
 }
 
+/** Whether floats of these sizes are easier to read with exponents. */
+function spreadsWide(shown: readonly number[]): boolean {
+  return shown.some((x) => Number.isFinite(x) && x !== 0 && (Math.abs(x) >= 1e8 || Math.abs(x) < 1e-4));
+}
+
 /**
- * `Tensor(shape=(2, 2), dtype=float32)` followed by the numbers when they are computed.
+ * `Tensor(shape=(2, 2), dtype=float32)` followed by the numbers when they are there.
  *
- * @param data - Host storage, or null when the tensor has not been computed yet.
+ * @param data - Host storage, or null when there is none.
+ * @param why - Shown instead of the numbers.
  */
-export function formatTensor(shape: StaticShape, dtype: DType, data: TypedArray | null): string {
+export function formatTensor(shape: StaticShape, dtype: DType, data: TypedArray | null, why = "no data"): string {
   const head = `Tensor(shape=${formatShape(shape)}, dtype=${dtype})`;
-  if (data === null) return `${head} (not computed yet: await tensor.data(), .array() or .print())`;
+  if (data === null) return `${head} (${why})`;
   const cut = sizeOf(shape) > FULL_SIZE;
-  const shown: number[] = [];
-  const visit = (axis: number, offset: number, size: number, use: (i: number) => void): void => {
+  /** Shown positions along an axis of n, -1 where some are left out. */
+  const positions = (n: number): number[] => {
+    const all = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+    return cut && n > 2 * EDGE ? [...all(0, EDGE), -1, ...all(n - EDGE, n)] : all(0, n);
+  };
+  const shown: (number | bigint)[] = [];
+  const collect = (axis: number, offset: number, size: number): void => {
     if (axis === shape.length) {
-      use(offset);
+      shown.push(data[offset]!);
       return;
     }
-    const n = shape[axis]!;
-    for (let i = 0; i < n; i++) {
-      if (cut && n > 2 * EDGE && i === EDGE) i = n - EDGE;
-      visit(axis + 1, offset + (i * size) / n, size / n, use);
-    }
+    const step = size / shape[axis]!;
+    for (const i of positions(shape[axis]!)) if (i >= 0) collect(axis + 1, offset + i * step, step);
   };
-  visit(0, 0, data.length, (i) => shown.push(fromElement(dtype, data[i]!)));
-  const magnitudes = shown.filter((x) => x !== 0 && Number.isFinite(x)).map(Math.abs);
-  const scientific =
-    isFloat(dtype) && magnitudes.length > 0 && (Math.max(...magnitudes) >= 1e8 || Math.min(...magnitudes) < 1e-4);
-  const width = Math.max(0, ...shown.map((x) => formatNumber(x, dtype, scientific).length));
-  const text = (axis: number, offset: number, size: number): string => {
-    if (axis === shape.length)
-      return formatNumber(fromElement(dtype, data[offset]!), dtype, scientific).padStart(width);
-    const n = shape[axis]!;
-    const items: string[] = [];
-    for (let i = 0; i < n; i++) {
-      if (cut && n > 2 * EDGE && i === EDGE) {
-        items.push("...");
-        i = n - EDGE;
-      }
-      items.push(text(axis + 1, offset + (i * size) / n, size / n));
-    }
+  collect(0, 0, data.length);
+  const scientific = isFloat(dtype) && spreadsWide(shown.map((x) => fromElement(dtype, x)));
+  const texts = shown.map((x) => formatElement(x, dtype, scientific));
+  const width = texts.reduce((w, text) => Math.max(w, text.length), 0);
+  if (shape.length === 0) return `${head}\n${texts[0]}`;
+  let next = 0;
+  const nest = (axis: number): string => {
+    if (axis === shape.length) return texts[next++]!.padStart(width);
+    const items = positions(shape[axis]!).map((i) => (i < 0 ? "..." : nest(axis + 1)));
     const innermost = axis === shape.length - 1;
     const separator = innermost ? ", " : `,${"\n".repeat(shape.length - axis - 1)}${" ".repeat(axis + 1)}`;
     return `[${items.join(separator)}]`;
   };
-  return `${head}\n${shape.length === 0 ? text(0, 0, 1).trim() : text(0, 0, data.length)}`;
+  return `${head}\n${nest(0)}`;
 }

@@ -3,7 +3,7 @@
  * A training step compiled this way is one program: no op is dispatched from JavaScript while it runs.
  */
 import type { Backend, BackendBuffer, Executable } from "../backend/contract.ts";
-import { backend as startBackend } from "../backend/registry.ts";
+import { backendName, backend as startBackend } from "../backend/registry.ts";
 import { optimize } from "../compiler/pipeline.ts";
 import { invariant } from "../core/errors.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
@@ -11,10 +11,15 @@ import { freeLeaves, makeProgram } from "../ir/program.ts";
 import { inputValue, type Value, type ValueType } from "../ir/value.ts";
 import type { TensorBuffer } from "./buffer.ts";
 import { TensorBuffer as Buffers } from "./buffer.ts";
-import { buffersOn, evaluate } from "./evaluate.ts";
+import { assertConcrete, buffersOn, evaluate } from "./evaluate.ts";
 import { Tensor } from "./tensor.ts";
-import { Trace, type TraceableVariable, withTrace } from "./trace.ts";
+import { activeTrace, Trace, type TraceableVariable, withTrace } from "./trace.ts";
 import { materializeVariables, Variable } from "./variable.ts";
+
+const nothing = (): void => undefined;
+
+/** Settled when no run that reads or writes variables is under way: buffers of a step are recycled by the next. */
+let turn: Promise<void> = Promise.resolve();
 
 /** A traced and compiled function of tensors. */
 export class CompiledFunction {
@@ -23,8 +28,6 @@ export class CompiledFunction {
   readonly #captured: readonly TensorBuffer[];
   readonly #reads: readonly Variable[];
   readonly #writes: readonly Variable[];
-  /** For each written variable its position among the reads, or -1: a read one's old buffer can be recycled. */
-  readonly #readIndex: readonly number[];
   readonly #resultCount: number;
 
   constructor(
@@ -40,25 +43,32 @@ export class CompiledFunction {
     this.#captured = captured;
     this.#reads = reads;
     this.#writes = writes;
-    this.#readIndex = writes.map((v) => reads.indexOf(v));
     this.#resultCount = resultCount;
   }
 
-  /** Runs on the current values of the variables, updates them, and returns the results. */
-  async run(args: readonly TensorBuffer[]): Promise<BackendBuffer[]> {
+  /**
+   * Runs on the current values of the variables, updates them, and returns the results. Runs that are started without
+   * waiting for each other take turns; one that fails leaves the variables as they were.
+   */
+  run(args: readonly TensorBuffer[]): Promise<BackendBuffer[]> {
+    if (this.#reads.length === 0 && this.#writes.length === 0) return this.#run(args);
+    const result = turn.then(() => this.#run(args));
+    turn = result.then(nothing, nothing);
+    return result;
+  }
+
+  async #run(args: readonly TensorBuffer[]): Promise<BackendBuffer[]> {
     const backend = this.#backend;
     await materializeVariables(this.#reads);
     const state = this.#reads.map((v) => v.buffer);
     const inputs = await buffersOn(backend, [...args, ...this.#captured, ...state]);
-    const stateOffset = args.length + this.#captured.length;
     const outputs: (BackendBuffer | null)[] = new Array(this.#resultCount).fill(null);
     for (const variable of this.#writes) {
       outputs.push(variable.takeSpare(backend.name) ?? backend.empty(variable.shape, variable.dtype));
     }
     const results = await this.#executable.run(inputs, outputs);
     this.#writes.forEach((variable, i) => {
-      const read = this.#readIndex[i]!;
-      variable.swap(results[this.#resultCount + i]!, read < 0 ? null : inputs[stateOffset + read]!);
+      variable.swap(results[this.#resultCount + i]!);
     });
     return results.slice(0, this.#resultCount);
   }
@@ -82,19 +92,20 @@ export async function compileFunction(
   const trace = new Trace();
   const placeholders = types.map((type, i) => inputValue(type, `argument ${i}`));
   const results = withTrace(trace, () => fn(placeholders.map((value) => new Tensor(value)))).map((t) => t.node);
+  // From here to the end of `optimize` nothing may compute a value that the graph passes through: no waiting in between.
+  const backend = await startBackend();
   const reads = [...trace.reads.keys()];
   const writes = [...trace.writes.keys()];
   const outputs = [...results, ...writes.map((v) => trace.writes.get(v)!)];
   const bound = [...placeholders, ...trace.reads.values()];
   const captured = freeLeaves(outputs, new Set(bound));
-  await evaluate(captured);
+  captured.forEach(assertConcrete);
   const buffers = captured.map((leaf) => {
     const { source } = leaf;
     invariant(source.kind === "buffer", `${label}: a captured tensor is not concrete`);
     return source.buffer as TensorBuffer;
   });
   const program = makeProgram([...placeholders, ...captured, ...trace.reads.values()], outputs);
-  const backend = await startBackend();
   const executable = await backend.compile(optimize(program), { runs: "many", label });
   return new CompiledFunction(
     backend,
@@ -111,20 +122,20 @@ function asVariable(variable: TraceableVariable): Variable {
   return variable;
 }
 
-/** Arguments of a compiled function: tensors are data, everything else is part of the signature. */
-type Argument = unknown;
-
-function describeArgument(value: Argument): string {
+/** The signature of arguments: shape and dtype of tensors, which are data; the value of everything else. */
+function describeArgument(value: unknown): string {
   if (value instanceof Tensor) return `${value.dtype}[${value.shape}]`;
   if (Array.isArray(value)) return `[${value.map(describeArgument).join(",")}]`;
   if (isPlainObject(value)) {
     return `{${Object.keys(value)
       .sort()
-      .map((k) => `${k}:${describeArgument(value[k])}`)
+      .map((k) => `${JSON.stringify(k)}:${describeArgument(value[k])}`)
       .join(",")}}`;
   }
   if (typeof value === "object" && value !== null) return `object#${identityOf(value)}`;
-  return typeof value === "function" ? `function#${identityOf(value)}` : `${typeof value} ${String(value)}`;
+  if (typeof value === "function") return `function#${identityOf(value)}`;
+  if (typeof value === "string") return JSON.stringify(value);
+  return Object.is(value, -0) ? "number -0" : `${typeof value} ${String(value)}`;
 }
 
 const identities = new WeakMap<object, number>();
@@ -148,6 +159,7 @@ const MAX_SIGNATURES = 64;
  *
  * What `fn` does besides tensor work (printing, counting) happens only while it is traced. Arguments that are not tensors
  * (numbers, strings, flags) are part of the signature: another value compiles again, so pass changing numbers as tensors.
+ * Called while another function is traced, it becomes part of that one.
  *
  * @returns An async function with the same arguments and result, its tensors computed.
  * @example
@@ -158,12 +170,16 @@ const MAX_SIGNATURES = 64;
  * });
  * const loss = await step(x, y);
  */
-export function jit<A extends unknown[], R extends Nested<Tensor>>(fn: (...args: A) => R): (...args: A) => Promise<R> {
+// biome-ignore lint/suspicious/noConfusingVoidType: a function that only assigns variables returns nothing
+export function jit<A extends unknown[], R extends Nested<Tensor> | void>(
+  fn: (...args: A) => R,
+): (...args: A) => Promise<R> {
   const compiled = new Map<string, Promise<{ run: CompiledFunction; pack: (flat: Tensor[]) => R }>>();
   const name = fn.name || "jit";
   return async (...args: A): Promise<R> => {
+    if (activeTrace()) return fn(...args);
     const { tensors, rebuild } = splitArguments(args);
-    const signature = describeArgument(args);
+    const signature = `${backendName()} ${describeArgument(args)}`;
     let entry = compiled.get(signature);
     if (entry)
       compiled.delete(signature); // moved to the end: most recently used
@@ -173,6 +189,7 @@ export function jit<A extends unknown[], R extends Nested<Tensor>>(fn: (...args:
         const run = await compileFunction(
           (inputs) => {
             structure = fn(...(rebuild(inputs) as A));
+            refusePromises(structure, name);
             return flattenTensors(structure);
           },
           tensors.map((t) => ({ shape: t.shape, dtype: t.dtype })),
@@ -220,6 +237,21 @@ export function tensorBuffer(t: Tensor): TensorBuffer {
   if (source.kind === "constant") return Buffers.fromHost(source.data, t.shape, t.dtype);
   invariant(source.kind === "buffer", "an argument is not computed");
   return source.buffer as TensorBuffer;
+}
+
+/** @throws TypeError when a function that is traced once did some of its work later. */
+function refusePromises(structure: unknown, name: string): void {
+  mapStructure(
+    (leaf) => {
+      if (!(leaf instanceof Promise)) return leaf;
+      leaf.catch(nothing); // it may have awaited a traced tensor; one error is enough
+      throw new TypeError(
+        `jit: expected \`${name}\` to be synchronous, for it is traced once. Received: a promise among its results. ` +
+          "Compute with ops, call plain functions, and read results (`await tensor.data()`) outside",
+      );
+    },
+    structure as Nested<unknown>,
+  );
 }
 
 function flattenTensors(structure: unknown): Tensor[] {

@@ -17,14 +17,15 @@ import {
 } from "../core/dtype.ts";
 import { DTypeError, describe, invariant, ShapeError } from "../core/errors.ts";
 import { formatShape, type StaticShape, sizeOf } from "../core/shape.ts";
-import { bufferValue, constantValue, type Value } from "../ir/value.ts";
+import { bufferValue, constantValue, type Value, type ValueType } from "../ir/value.ts";
 import { TensorBuffer } from "./buffer.ts";
 import { evaluate, peekValue } from "./evaluate.ts";
 import { formatTensor } from "./format.ts";
 import type { TensorMethods } from "./methods.ts";
+import { activeTrace } from "./trace.ts";
 
-/** Nested arrays of numbers or booleans, of regular shape. */
-export type NumberArray = number | boolean | bigint | readonly NumberArray[];
+/** Nested arrays of numbers or booleans, of regular shape; rows may be typed arrays. */
+export type NumberArray = number | boolean | bigint | TypedArray | readonly NumberArray[];
 
 /** Something that holds a current tensor: a `Variable`. */
 export interface TensorHolder {
@@ -49,31 +50,38 @@ export interface Tensor extends TensorMethods<Tensor> {}
  * await x.mul(2).array(); // [[2, 4], [6, 8]]
  */
 export class Tensor {
-  /** Place in the IR. For code that builds programs. */
-  readonly node: Value;
+  readonly #type: ValueType;
+  #node: Value | null;
   /** Which positions of a padded batch are real, or `null`. Set by masking layers. */
   mask: Tensor | null = null;
 
   /** @internal Use `tensor(…)` or an op. */
   constructor(value: Value) {
-    this.node = value;
+    this.#type = value;
+    this.#node = value;
+  }
+
+  /** Place in the IR. For code that builds programs. @throws Error after `dispose()`. */
+  get node(): Value {
+    if (!this.#node) throw new Error(`a tensor of shape ${formatShape(this.shape)} is used after dispose()`);
+    return this.#node;
   }
 
   get shape(): number[] {
-    return [...this.node.shape];
+    return [...this.#type.shape];
   }
 
   get dtype(): DType {
-    return this.node.dtype;
+    return this.#type.dtype;
   }
 
   get ndim(): number {
-    return this.node.shape.length;
+    return this.#type.shape.length;
   }
 
   /** Number of elements. */
   get size(): number {
-    return sizeOf(this.node.shape);
+    return sizeOf(this.#type.shape);
   }
 
   /**
@@ -81,8 +89,9 @@ export class Tensor {
    * The array may be shared with the tensor: do not write to it.
    */
   async data(): Promise<TypedArray> {
-    await evaluate([this.node]);
-    const { source } = this.node;
+    const { node } = this; // dispose() while it is computed does not take it back
+    await evaluate([node]);
+    const { source } = node;
     if (source.kind === "constant") return source.data;
     invariant(source.kind === "buffer", "an evaluated tensor holds data");
     return (source.buffer as TensorBuffer).host();
@@ -90,7 +99,7 @@ export class Tensor {
 
   /** Computes the tensor and returns nested arrays of numbers; a bare number for a scalar. */
   async array(): Promise<NestedArray> {
-    return toNested(await this.data(), this.node.shape, this.dtype);
+    return toNested(await this.data(), this.#type.shape, this.dtype);
   }
 
   /** Computes a tensor of one element and returns it as a number. */
@@ -109,18 +118,33 @@ export class Tensor {
 
   /** Text of the tensor: its numbers if they are computed, else shape and dtype. */
   toString(): string {
-    return formatTensor(this.shape, this.dtype, peekValue(this.node));
+    if (!this.#node) return formatTensor(this.shape, this.dtype, null, "disposed");
+    const data = peekValue(this.#node);
+    const why = activeTrace()
+      ? "being traced: numbers exist when the compiled function runs"
+      : "not computed yet: await tensor.data(), .array() or .print()";
+    return formatTensor(this.shape, this.dtype, data, why);
+  }
+
+  /** Text, but never a number: `x * 2` and `x < 1` would silently be NaN and false. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint !== "number") return this.toString();
+    throw new TypeError(
+      "a tensor is not a number: use its methods (x.mul(2), x.less(1)) or ops, or read it first (await x.item())",
+    );
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
 
-  /** Tensors are freed by the garbage collector; this lets go of the data now. */
+  /**
+   * Lets go of the data: using this tensor afterwards is an error. Never needed, since tensors that are dropped are freed
+   * by the garbage collector. What was made from it (tensors, variables, results not computed yet) keeps what it needs.
+   */
   dispose(): void {
-    const { source } = this.node;
-    if (source.kind === "buffer")
-      this.node.materialize(TensorBuffer.fromHost(allocate(this.dtype, 0), [0], this.dtype));
+    this.#node = null;
+    this.mask = null;
   }
 
   [Symbol.dispose](): void {
@@ -143,6 +167,7 @@ function toNested(data: TypedArray, shape: StaticShape, dtype: DType): NestedArr
 
 /** Shape of nested arrays. @throws ShapeError when rows have different lengths, saying where. */
 function shapeOfNested(array: unknown, where: string): number[] {
+  if (ArrayBuffer.isView(array)) return [(array as TypedArray).length];
   if (!Array.isArray(array)) return [];
   if (array.length === 0) return [0];
   const first = shapeOfNested(array[0], where);
@@ -157,15 +182,30 @@ function shapeOfNested(array: unknown, where: string): number[] {
   return [array.length, ...first];
 }
 
-/** Dtype that numbers get when none is given. JavaScript does not tell 1 from 1.0, so integers become floats too. */
-const inferDType = (flat: readonly unknown[]): DType =>
-  flat.length > 0 && flat.every((x) => typeof x === "boolean") ? "bool" : floatx();
+/**
+ * Dtype that nested arrays get when none is given. JavaScript does not tell 1 from 1.0, so integers become floats too,
+ * but for BigInt, which is int64. Typed rows of one kind keep it.
+ */
+function inferDType(items: readonly unknown[]): DType {
+  if (items.length === 0) return floatx();
+  if (items.every((x) => typeof x === "boolean")) return "bool";
+  if (items.every((x) => typeof x === "bigint")) return "int64";
+  if (!items.every((x) => ArrayBuffer.isView(x))) return floatx();
+  const dtypes = new Set(items.map(dtypeOfArray));
+  return dtypes.size === 1 ? [...dtypes][0]! : floatx();
+}
+
+function checkStaticShape(shape: readonly number[], where: string): void {
+  if (!Array.isArray(shape) || !shape.every((d) => Number.isInteger(d) && d >= 0)) {
+    throw new ShapeError(`${where}: expected \`shape\` to be non-negative integers. Received: ${describe(shape)}`);
+  }
+}
 
 /** A leaf tensor over host storage, without a copy. */
-export function tensorFromHost(data: TypedArray, shape: StaticShape, dtype: DType): Tensor {
+export function tensorFromHost(data: TypedArray, shape: StaticShape, dtype: DType, where = "tensor"): Tensor {
   if (data.length !== sizeOf(shape)) {
     throw new ShapeError(
-      `tensor: ${data.length} elements do not fill shape ${formatShape(shape)}, which has ${sizeOf(shape)}`,
+      `${where}: ${data.length} elements do not fill shape ${formatShape(shape)}, which has ${sizeOf(shape)}`,
     );
   }
   return new Tensor(bufferValue(TensorBuffer.fromHost(data, shape, dtype)));
@@ -174,10 +214,11 @@ export function tensorFromHost(data: TypedArray, shape: StaticShape, dtype: DTyp
 /**
  * Makes a tensor from numbers, nested arrays or a typed array.
  *
- * The dtype, unless given: that of a typed array; floatx for numbers and nested arrays (bool for booleans), as
- * `keras.ops.array` of Python floats. A typed array is kept without a copy: do not write to it afterwards.
+ * The dtype, unless given: that of a typed array; floatx for numbers and nested arrays (bool for booleans, int64 for
+ * BigInt), as `keras.ops.array` of Python floats. A typed array is kept without a copy: do not write to it afterwards.
  *
  * @param shape - Needed for a typed array of more than one axis. @defaultValue one axis, or the shape of the nesting
+ * @param dtype - Numbers are converted to it; a Uint16Array with `"float16"` or `"bfloat16"` holds the bits of such floats.
  * @throws ShapeError when the elements do not fill the shape or the nesting is irregular.
  * @throws DTypeError for an unknown dtype or elements that are not numbers.
  * @example
@@ -194,25 +235,29 @@ export function fromNumbers(
   dtype: DType | null,
   where: string,
 ): Tensor {
+  if (shape !== null) checkStaticShape(shape, where);
   if (ArrayBuffer.isView(values)) {
     const given =
       values instanceof Uint8ClampedArray ? new Uint8Array(values.buffer, values.byteOffset, values.length) : values;
     const from = dtypeOfArray(given);
     // Bits of half floats come as Uint16Array; a dtype of the same storage means the bits, any other a conversion.
     const asBits = from === "uint16" && (dtype === "float16" || dtype === "bfloat16");
-    const asBool = from === "uint8" && dtype === "bool";
+    const asBool = from === "uint8" && dtype === "bool" && (given as Uint8Array).every((x) => x <= 1);
     const data = given as unknown as TypedArray;
     const target = dtype ?? from;
     const converted = asBits || asBool ? data : convertArray(data, from, target);
-    return tensorFromHost(converted, shape ?? [data.length], target);
+    return tensorFromHost(converted, shape ?? [data.length], target, where);
   }
   const ownShape = shapeOfNested(values, where);
-  const flat: unknown[] = Array.isArray(values) ? values.flat(Number.POSITIVE_INFINITY) : [values];
-  const bad = flat.find((x) => typeof x !== "number" && typeof x !== "boolean" && typeof x !== "bigint");
-  if (bad !== undefined || (flat.length === 1 && flat[0] === undefined)) {
-    throw new DTypeError(`${where}: expected numbers or booleans. Received: ${describe(bad)}`);
+  const items: unknown[] = Array.isArray(values) ? values.flat(Number.POSITIVE_INFINITY) : [values];
+  const typed = items.some((x) => ArrayBuffer.isView(x));
+  const flat = typed ? items.flatMap((x) => (ArrayBuffer.isView(x) ? [...(x as Float32Array)] : [x])) : items;
+  const bad = flat.findIndex((x) => typeof x !== "number" && typeof x !== "boolean" && typeof x !== "bigint");
+  if (bad >= 0) {
+    const hint = flat[bad] instanceof Tensor ? ". To join tensors use ops.stack or ops.concatenate" : "";
+    throw new DTypeError(`${where}: expected numbers or booleans. Received: ${describe(flat[bad])}${hint}`);
   }
-  const target = dtype ?? inferDType(flat);
+  const target = dtype ?? inferDType(items);
   if (target === "string") throw new DTypeError(`${where}: string tensors are not made from numbers`);
   const data = allocate(target, flat.length);
   for (let i = 0; i < flat.length; i++) {
@@ -221,13 +266,7 @@ export function fromNumbers(
       typeof x === "bigint" && (target === "int64" || target === "uint64") ? x : toElement(target, Number(x))
     ) as number;
   }
-  const finalShape = shape ?? ownShape;
-  if (data.length !== sizeOf(finalShape)) {
-    throw new ShapeError(
-      `${where}: ${data.length} elements do not fill shape ${formatShape(finalShape)}, which has ${sizeOf(finalShape)}`,
-    );
-  }
-  return tensorFromHost(data, finalShape, target);
+  return tensorFromHost(data, shape ?? ownShape, target, where);
 }
 
 /** A scalar that belongs to the program, for numbers written in code. */

@@ -197,7 +197,9 @@ export class Variable implements TensorHolder {
   }
 
   /** @internal Installs the buffer that a step wrote, and keeps the old one for the step after unless it is in use. */
-  swap(next: BackendBuffer, previous: BackendBuffer | null): void {
+  swap(next: BackendBuffer): void {
+    const { source } = this.#value;
+    const previous = source.kind === "buffer" ? (source.buffer as TensorBuffer).device(next.backend) : null;
     this.#spare = this.#exposed ? null : previous;
     this.#exposed = false;
     this.#value = bufferValue(TensorBuffer.fromDevice(next));
