@@ -331,6 +331,7 @@ describe("options of layers", () => {
       /`sharedAxes` to be a list of integers of at least 1/,
     ],
     ["an axis as text", () => layers.Softmax(bad("last")), /expected `axis` to be a list of integers/],
+    ["no axis", () => layers.Softmax({ axis: [] }), /^Softmax "softmax.*": expected at least one axis/],
     [
       "two open sizes",
       () => layers.Reshape([-1, -1]),

@@ -164,6 +164,12 @@ describe("a layer of the user", () => {
     expect(symbolic.list[0]).toBeInstanceOf(KerasTensor);
   });
 
+  it("gives symbolic tensors that show themselves in text and have no numbers", () => {
+    const y = Dense(2)(Input({ shape: [3] }));
+    expect(`${y}`).toMatch(/^<KerasTensor shape=\(None, 2\), dtype=float32, name=keras_tensor/);
+    expect(() => Number(y)).toThrow(/^<KerasTensor .*: a symbolic tensor has no number/);
+  });
+
   it("says where an error inside its call came from, once", () => {
     class Wrong extends Layer {
       readonly inner = new (class Inner extends Layer {

@@ -65,8 +65,9 @@ export class KerasTensor {
     );
   }
 
-  [Symbol.toPrimitive](): never {
-    return this.#noValue("number");
+  /** In text it shows itself; as a number it has none. */
+  [Symbol.toPrimitive](hint: string): string {
+    return hint === "string" ? this.toString() : this.#noValue("number");
   }
 
   [Symbol.iterator](): never {

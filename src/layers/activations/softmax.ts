@@ -39,7 +39,10 @@ export class SoftmaxBase extends LayerBase {
     const { axis: along = -1, ...base } = given as SoftmaxOptions;
     super(base);
     const [first, ...rest] = checkIntegers(this, "axis", [along].flat(), Number.NEGATIVE_INFINITY);
-    this.axis = typeof along === "number" ? first! : [first!, ...rest];
+    if (first === undefined) {
+      throw new RangeError(`Softmax "${this.name}": expected at least one axis. Received: axis=[]`);
+    }
+    this.axis = typeof along === "number" ? first : [first, ...rest];
     this.supportsMasking = true;
     this.builtAtOnce();
   }
