@@ -120,7 +120,10 @@ export interface PrimitiveAttributes
   is_inf: Plain;
   /** (condition, whenTrue, whenFalse) */
   where: Plain;
-  /** Float to integer truncates, and is unspecified for NaN and outside the integer's range; to bool is `x != 0`. */
+  /**
+   * Float to integer truncates and saturates; unspecified for NaN, and outside the range of integers of 32 and 64 bits.
+   * Integers wrap. To bool is `x != 0`.
+   */
   cast: { readonly dtype: DType };
   reshape: { readonly shape: StaticShape };
   transpose: { readonly permutation: readonly number[] };
@@ -223,7 +226,15 @@ const predicate =
     return [{ shape: x!.shape, dtype: "bool" }];
   };
 
+function expectAxes(name: string, x: ValueType, axes: readonly number[]): void {
+  const fits = axes.every((axis) => Number.isInteger(axis) && axis >= 0 && axis < x.shape.length);
+  if (!fits || new Set(axes).size !== axes.length) {
+    throw new ShapeError(`${name}: axes [${axes.join(", ")}] do not fit ${formatShape(x.shape)}`);
+  }
+}
+
 const reduce: TypeRule<PrimitiveAttributes["reduce_sum"]> = ([x], { axes, keepDims }) => {
+  expectAxes("reduce", x!, axes);
   const shape = x!.shape.flatMap((d, i) => (axes.includes(i) ? (keepDims ? [1] : []) : [d]));
   return [{ shape, dtype: x!.dtype }];
 };
@@ -231,11 +242,25 @@ const reduce: TypeRule<PrimitiveAttributes["reduce_sum"]> = ([x], { axes, keepDi
 const argReduce =
   (name: string): TypeRule<PrimitiveAttributes["argmax"]> =>
   ([x], { axis }) => {
+    expectAxes(name, x!, [axis]);
     if (x!.shape[axis] === 0) throw new ShapeError(`${name}: axis ${axis} of ${formatShape(x!.shape)} is empty`);
     return [{ shape: x!.shape.filter((_, i) => i !== axis), dtype: "int32" }];
   };
 
-const scan: TypeRule<PrimitiveAttributes["cumprod"]> = ([x]) => [x!];
+/** A primitive along one axis that changes neither shape nor dtype. */
+const alongAxis =
+  (name: string): TypeRule<PrimitiveAttributes["cumprod"]> =>
+  ([x], { axis }) => {
+    expectAxes(name, x!, [axis]);
+    return [x!];
+  };
+
+const softmaxType =
+  (name: string): TypeRule<PrimitiveAttributes["softmax"]> =>
+  ([x], { axis }) => {
+    expectAxes(name, x!, [axis]);
+    return floatOnly(name)([x!], {});
+  };
 
 function expectIndices(name: string, indices: ValueType): void {
   if (indices.dtype !== "int32")
@@ -367,6 +392,12 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
     return [{ shape, dtype: x!.dtype }];
   },
   slice: ([x], { starts, limits, strides }) => {
+    const fits = x!.shape.every((d, i) => starts[i]! >= 0 && limits[i]! <= d && strides[i]! > 0);
+    if (!fits || starts.length !== x!.shape.length) {
+      throw new ShapeError(
+        `slice: starts [${starts}], limits [${limits}] and strides [${strides}] do not fit ${formatShape(x!.shape)}`,
+      );
+    }
     const shape = x!.shape.map((_, i) => Math.max(0, Math.ceil((limits[i]! - starts[i]!) / strides[i]!)));
     return [{ shape, dtype: x!.dtype }];
   },
@@ -374,9 +405,13 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
     const shape = x!.shape.map((d, i) => low[i]! + d + Math.max(0, d - 1) * interior[i]! + high[i]!);
     return [{ shape, dtype: x!.dtype }];
   },
-  reverse: same,
+  reverse: ([x], { axes }) => {
+    expectAxes("flip", x!, axes);
+    return [x!];
+  },
   concat: (xs, { axis }) => {
     const first = xs[0]!;
+    expectAxes("concatenate", first, [axis]);
     let total = 0;
     for (const x of xs) {
       sameDType("concatenate", first, x);
@@ -392,6 +427,7 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
   },
   gather: ([x, indices], { axis }) => {
     expectIndices("take", indices!);
+    expectAxes("take", x!, [axis]);
     return [{ shape: gatherShape(x!, indices!, axis), dtype: x!.dtype }];
   },
   scatter_add: ([x, indices, updates], { axis }) => {
@@ -414,8 +450,8 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
   },
   argmax: argReduce("argmax"),
   argmin: argReduce("argmin"),
-  cumsum: ([x]) => [x!],
-  cumprod: scan,
+  cumsum: alongAxis("cumsum"),
+  cumprod: alongAxis("cumprod"),
   top_k: ([x], { k }) => {
     const last = x!.shape.at(-1);
     if (last === undefined || k > last) {
@@ -427,8 +463,8 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
       { shape, dtype: "int32" },
     ];
   },
-  softmax: floatOnly("softmax"),
-  log_softmax: floatOnly("log_softmax"),
+  softmax: softmaxType("softmax"),
+  log_softmax: softmaxType("log_softmax"),
   matmul: matmulType,
   iota: (_, { shape, dtype }) => [{ shape, dtype }],
   random_bits: ([key], { shape }) => {

@@ -168,11 +168,14 @@ const castCase = (
   family: "exact",
 });
 
-/** Every dtype to every dtype, on numbers that all have or that wrap; floats outside an integer's range are unspecified. */
+/** Every dtype to every dtype, on numbers that all have, that wrap or that saturate. */
 const castCases = (): Case<PrimitiveAttributes["cast"]>[] => [
   ...ALL.map((to) => castCase(to, INTEGERS, [0, 1, 2, 127, 200, -1, -5, 300, 70000], "whole numbers")),
   ...ALL.map((to) => castCase(to, FLOATS, [0, -0, 0.5, 1.5, 2.75, 100, 126.9], "floats")),
   ...SIGNED.map((to) => castCase(to, FLOATS, [-0.5, -1.5, -100, -128], "negative floats")),
+  ...(["int8", "int16", "uint8", "uint16"] as const).map((to) =>
+    castCase(to, FLOATS, [-0.5, -1.5, 127.5, 255.9, 300, -300, 6e4, -6e4, 1e9, -1e9, INF, -INF], "saturating floats"),
+  ),
   ...[...FLOATS, "bool" as const].map((to) => castCase(to, FLOATS, [...EDGES, ...PLAIN, 65520, 1e-9], "edges")),
   ...ALL.map((to) => castCase(to, ["bool"], BITS, "truth values")),
   castCase("int32", ["float32"], [], "nothing"),

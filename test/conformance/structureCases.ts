@@ -39,6 +39,7 @@ function reduceCases(dtypes: readonly DType[], family: OpFamily, numbers: readon
     over("all axes", [3, 5, 7], [0, 1, 2]),
     over("axis of size 1", [3, 1], [1]),
     over("kept axis is empty", [0, 3], [1]),
+    over("no axes", [2, 3], []),
     over("an axis longer than any vector", [1037], [0]),
   ];
 }

@@ -5,7 +5,7 @@ import type { ValueType } from "../../ir/value.ts";
 import {
   broadcastAt,
   type Element,
-  elementOf,
+  extremeOf,
   indicesOf,
   type ReferenceRule,
   type ReferenceTensor,
@@ -58,10 +58,18 @@ const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 /** Truncated; by 0 the quotient is 0, as in NumPy. */
 const quotient = (a: bigint, b: bigint): bigint => (b === 0n ? 0n : a / b);
 
-/** Float to integer truncates, wraps, and takes NaN and infinities to 0; to a narrower float rounds to nearest even. */
+/** Truncated; NaN is 0. */
+function saturated(x: number, to: DType): bigint {
+  if (Number.isNaN(x)) return 0n;
+  const [low, high] = [extremeOf(to, "smallest"), extremeOf(to, "largest")].map(BigInt) as [bigint, bigint];
+  if (x <= Number(low)) return low;
+  return x >= Number(high) ? high : BigInt(Math.trunc(x));
+}
+
+/** Floats saturate in an integer and round to nearest even in a narrower float; integers wrap. */
 function convert(x: Element, to: DType): Element {
   if (to === "bool") return Number(x) !== 0 ? 1 : 0;
-  if (isInteger(to)) return typeof x === "bigint" ? x : elementOf(to, Number.isFinite(x) ? Math.trunc(x) : 0);
+  if (isInteger(to)) return typeof x === "bigint" ? x : saturated(x, to);
   return isFloat(to) ? roundTo(to, Number(x)) : Number(x);
 }
 

@@ -1,7 +1,15 @@
 /** Definitions of reductions, running reductions, and of what ranks the elements of an axis. */
-import { byteSize, type DType, isFloat, isInteger, isUnsigned } from "../../core/dtype.ts";
+import type { DType } from "../../core/dtype.ts";
 import type { PrimitiveAttributes as Attributes } from "../../ir/primitives.ts";
-import { type Element, elementOf, indicesOf, offsetOf, type ReferenceRule, type ReferenceTensor } from "./rule.ts";
+import {
+  type Element,
+  elementOf,
+  extremeOf,
+  indicesOf,
+  offsetOf,
+  type ReferenceRule,
+  type ReferenceTensor,
+} from "./rule.ts";
 
 /** Sum and product of two elements of one kind: both numbers or both BigInt. */
 const plus = (a: Element, b: Element): Element => ((a as number) + (b as number)) as Element;
@@ -10,15 +18,6 @@ const isNaNElement = (x: Element): boolean => typeof x === "number" && Number.is
 /** NaN wins, as in NumPy. */
 const larger = (a: Element, b: Element): Element => (isNaNElement(a) || a > b ? a : b);
 const smaller = (a: Element, b: Element): Element => (isNaNElement(a) || a < b ? a : b);
-
-/** The largest (or smallest) value of a dtype: what an empty minimum (or maximum) gives. */
-function extremeOf(dtype: DType, side: "largest" | "smallest"): Element {
-  if (isFloat(dtype)) return side === "largest" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-  if (!isInteger(dtype)) return side === "largest" ? 1 : 0;
-  const bits = BigInt(byteSize(dtype) * 8);
-  if (isUnsigned(dtype)) return side === "largest" ? 2n ** bits - 1n : 0n;
-  return side === "largest" ? 2n ** (bits - 1n) - 1n : -(2n ** (bits - 1n));
-}
 
 /** The groups of elements that are reduced together, in row-major order of the kept axes. */
 function groups(x: ReferenceTensor, axes: readonly number[]): Element[][] {

@@ -67,7 +67,7 @@ describe("definitions", () => {
       [144],
     ),
     row("cast", [line(1.9, -1.9, Number.NaN, 300)], { dtype: "int32" }, [1, -1, 0, 300]),
-    row("cast", [line(300, -1)], { dtype: "uint8" }, [44, 255]),
+    row("cast", [line(300, -1)], { dtype: "uint8" }, [255, 0]),
     row("cast", [line(1 + 2 ** -30)], { dtype: "float32" }, [1]),
     row("cast", [line(0.5, 0, -2, Number.NaN)], { dtype: "bool" }, [1, 0, 1, 1]),
     row("where", [[[2, 1], [1, 0], "bool"], line(1, 2), [[], [9]]], {}, [1, 2, 9, 9]),

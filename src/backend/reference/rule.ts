@@ -36,6 +36,15 @@ export function wrap(dtype: DType, x: Element): Element {
   return isUnsigned(dtype) ? BigInt.asUintN(bits, x as bigint) : BigInt.asIntN(bits, x as bigint);
 }
 
+/** The largest or smallest value of a dtype. */
+export function extremeOf(dtype: DType, side: "largest" | "smallest"): Element {
+  if (isFloat(dtype)) return side === "largest" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  if (!isInteger(dtype)) return side === "largest" ? 1 : 0;
+  const bits = BigInt(byteSize(dtype) * 8);
+  if (isUnsigned(dtype)) return side === "largest" ? 2n ** bits - 1n : 0n;
+  return side === "largest" ? 2n ** (bits - 1n) - 1n : -(2n ** (bits - 1n));
+}
+
 /** A number as an element of `dtype`. */
 export const elementOf = (dtype: DType, x: number): Element => (isInteger(dtype) ? BigInt(x) : x);
 

@@ -1,5 +1,5 @@
 /** Lowering of elementwise primitives. */
-import { isFloat, isInteger, isUnsigned } from "../../../core/dtype.ts";
+import { type DType, isFloat, isInteger, isUnsigned } from "../../../core/dtype.ts";
 import type {
   BinaryPrimitives,
   BitwisePrimitives,
@@ -193,14 +193,26 @@ const where: OnnxRule<PrimitiveAttributes["where"]> = (model, [c, a, b], _, [out
   pick(model, c!, a!, b!, out!.shape),
 ];
 
-/** Float to bool is "not zero"; everything else is the engine's Cast. */
+/** The integers to which floats saturate; wider ones have bounds that float32 lacks, and saturate as the engine does. */
+const NARROW: Partial<Record<DType, readonly [number, number]>> = {
+  int8: [-128, 127],
+  int16: [-32768, 32767],
+  uint8: [0, 255],
+  uint16: [0, 65535],
+};
+
+/** To bool is "not zero"; to a narrow integer saturates; everything else is the engine's Cast. */
 const cast: OnnxRule<PrimitiveAttributes["cast"]> = (model, [x], { dtype }, [out]) => {
   if (dtype === "bool" && x!.dtype !== "bool") {
     const zero = model.scalar(0, x!.dtype);
     const isZero = model.emit("Equal", [x!, zero], "bool", out!.shape);
     return [model.emit("Not", [isZero], "bool", out!.shape)];
   }
-  return [model.cast(x!, dtype)];
+  const bounds = NARROW[dtype];
+  if (!bounds || !isFloat(x!.dtype)) return [model.cast(x!, dtype)];
+  const wide = model.cast(x!, x!.dtype === "float64" ? "float64" : "float32");
+  const [low, high] = bounds.map((n) => model.scalar(n, wide.dtype));
+  return [model.cast(model.emit("Clip", [wide, low!, high!], wide.dtype, out!.shape), dtype)];
 };
 
 const shift =

@@ -8,6 +8,7 @@ import { reshape, sliceAxes, transpose } from "./shaping.ts";
 const reduce =
   (op: string): OnnxRule<PrimitiveAttributes["reduce_sum"]> =>
   (model, [x], { axes, keepDims }, [out]) => {
+    if (axes.length === 0) return [x!]; // to the engine, no axes are all axes
     const dtype = kernelDType(op, x!.dtype);
     const attributes = { keepdims: keepDims ? 1 : 0 };
     const result = model.emit(op, [model.cast(x!, dtype), model.ints(axes)], dtype, out!.shape, attributes);
