@@ -2,6 +2,7 @@
 import { describe } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
+import { callContext } from "../layers/callContext.ts";
 import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
 import { LayerBase, type LayerOptions } from "../layers/layer.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
@@ -10,7 +11,14 @@ import { type Config, classNameOf, type Operation } from "../ops/operation.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import { saveModelToBytes } from "../saving/kerasArchive.ts";
 import { toPythonJson } from "../saving/pythonJson.ts";
-import { type LoadWeightsOptions, loadWeights, type SaveOptions, saveModel, saveWeights } from "../saving/savingApi.ts";
+import {
+  type FileSource,
+  type LoadWeightsOptions,
+  loadWeights,
+  type SaveOptions,
+  saveModel,
+  saveWeights,
+} from "../saving/savingApi.ts";
 import type { CustomObjects } from "../serialization/registry.ts";
 import { serializeObject } from "../serialization/serialize.ts";
 import { Trainer } from "../trainers/trainer.ts";
@@ -41,6 +49,17 @@ function functionalArguments(args: AnyModelArguments): FunctionalOptions | null 
   return isPlainObject(first) && "inputs" in first && "outputs" in first
     ? (first as unknown as FunctionalOptions)
     : null;
+}
+
+/**
+ * Arguments of a recorded call, in which a flag of the call in progress replaces the one that was recorded: files of Keras
+ * record `training: false` with every dropout, and the model is trained all the same.
+ */
+function withOuterTraining(args: unknown[]): unknown[] {
+  const training = callContext()?.training ?? null;
+  const options = args.at(-1);
+  if (training === null || args.length < 2 || !isPlainObject(options) || !("training" in options)) return args;
+  return [...args.slice(0, -1), { ...options, training }];
 }
 
 /** The graph from declared inputs, which become fresh inputs where they are results of other layers. */
@@ -179,7 +198,7 @@ export class ModelBase extends Trainer {
       );
     }
     const values = matchInputs(`model "${this.name}"`, graph, inputs);
-    return graph.run(values, (operation, args) => operation.invoke(args));
+    return graph.run(values, (operation, args) => operation.invoke(withOuterTraining(args)));
   }
 
   override computeOutputSpec(...args: unknown[]): Nested<KerasTensor> {
@@ -248,12 +267,14 @@ export class ModelBase extends Trainer {
     return saveModelToBytes(this);
   }
 
+  /** Saves weights and optimizer state to a `.weights.h5` file. */
   async saveWeights(path: string, options: SaveOptions = {}): Promise<void> {
     await saveWeights(this, path, options);
   }
 
-  async loadWeights(path: string, options: LoadWeightsOptions = {}): Promise<void> {
-    await loadWeights(this, path, options);
+  /** Takes the weights of a `.weights.h5` or `.keras` file, by path or as bytes: all of them, or none if one does not fit. */
+  async loadWeights(source: FileSource, options: LoadWeightsOptions = {}): Promise<void> {
+    await loadWeights(this, source, options);
   }
 }
 

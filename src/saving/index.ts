@@ -10,4 +10,14 @@ export {
   deserializeObject as deserializeKerasObject,
   serializeObject as serializeKerasObject,
 } from "../serialization/serialize.ts";
-export { loadModel, loadWeights, saveModel, saveWeights } from "./savingApi.ts";
+export {
+  type FileSource,
+  type LoadOptions,
+  type LoadWeightsOptions,
+  loadModel,
+  loadWeights,
+  type SaveOptions,
+  saveModel,
+  saveWeights,
+  weightsToBytes,
+} from "./savingApi.ts";

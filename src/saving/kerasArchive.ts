@@ -1,7 +1,7 @@
 /** `.keras` files in memory: architecture, compile configuration, weights and optimizer state in one zip archive. */
 import { describe, SerializationError } from "../core/errors.ts";
 import { isPlainObject } from "../core/tree.ts";
-import type { ModelBase } from "../models/model.ts";
+import type { Model, ModelBase } from "../models/model.ts";
 import type { Config, CustomObjects } from "../serialization/registry.ts";
 import { deserializeObject, objectSharingScope, serializeObject } from "../serialization/serialize.ts";
 import { readArchive, writeArchive } from "./archive.ts";
@@ -59,7 +59,7 @@ export async function weightsToBytes(model: ModelBase): Promise<Uint8Array> {
 }
 
 /** A model from its JSON text, with fresh weights: what `model.toJson()` or Python's `model.to_json()` gave. */
-export function modelFromJson(text: string, customObjects?: CustomObjects): ModelBase {
+export function modelFromJson(text: string, customObjects?: CustomObjects): Model {
   return modelFromConfigText(text, "modelFromJson", customObjects ? { customObjects } : {});
 }
 
@@ -73,7 +73,7 @@ export async function loadModelFromBytes(
   bytes: Uint8Array,
   options: LoadOptions = {},
   where = "loadModel",
-): Promise<ModelBase> {
+): Promise<Model> {
   const files = readKerasArchive(bytes, where);
   const config = files.get(CONFIG);
   if (!config) {
@@ -120,7 +120,7 @@ async function weightsIn(files: ReadonlyMap<string, Uint8Array>, where: string):
   );
 }
 
-function modelFromConfigText(text: string, where: string, options: LoadOptions): ModelBase {
+function modelFromConfigText(text: string, where: string, options: LoadOptions): Model {
   let config: unknown;
   try {
     config = parsePythonJson(text);
@@ -146,5 +146,5 @@ function modelFromConfigText(text: string, where: string, options: LoadOptions):
   if (typeof model !== "function" || !("predict" in model) || !("loadOwnVariables" in model)) {
     throw new SerializationError(`${where}: it describes no model. Received: ${describe(model)}`);
   }
-  return model as unknown as ModelBase;
+  return model as unknown as Model;
 }

@@ -27,8 +27,19 @@ export function parsePythonJson(text: string): unknown {
   );
 }
 
-/** Keys whose values Python Keras refuses when they are written as integers: `1` is not `1.0` to it. */
-const FLOAT_KEYS: ReadonlySet<string> = new Set(["learning_rate", "momentum", "beta", "threshold"]);
+/**
+ * Keys whose values are floats to Python Keras, where `1` is not `1.0`: it refuses an integer learning rate, loss weight, momentum or
+ * threshold, and a schedule that starts from an integer computes with integers.
+ */
+const FLOAT_KEYS: ReadonlySet<string> = new Set([
+  "beta",
+  "initial_learning_rate",
+  "learning_rate",
+  "loss_weights",
+  "momentum",
+  "threshold",
+  "values",
+]);
 
 function numberText(value: number, key: string | null): string {
   if (!Number.isFinite(value)) return String(value);

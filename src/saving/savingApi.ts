@@ -1,7 +1,7 @@
 /** Saving and loading by path: which endings mean what, and what happens to a file that exists. */
 import { checkOptions, describe, SerializationError } from "../core/errors.ts";
 import { type FileSystem, platform } from "../core/platform.ts";
-import type { ModelBase } from "../models/model.ts";
+import type { Model, ModelBase } from "../models/model.ts";
 import { readH5 } from "./h5/h5File.ts";
 import {
   type LoadOptions,
@@ -112,7 +112,7 @@ const nameOfSource = (where: string, source: FileSource): string => (typeof sour
  * @example
  * const model = await keras.models.loadModel("model.keras", { customObjects: { MyLayer } });
  */
-export async function loadModel(source: FileSource, options: LoadOptions = {}): Promise<ModelBase> {
+export async function loadModel(source: FileSource, options: LoadOptions = {}): Promise<Model> {
   checkOptions("loadModel", options, ["customObjects", "compile", "safeMode"]);
   const bytes = await bytesOf("loadModel", source);
   return loadModelFromBytes(bytes, options, nameOfSource("loadModel", source));

@@ -144,6 +144,25 @@ function merges() {
   return keras.Model({ inputs: [a, b], outputs: layers.Concatenate()(parts), name: "merges" });
 }
 
+function manyLayers() {
+  const x = input(16, "x");
+  let y: keras.KerasTensor = layers.Dense(16)(x);
+  y = layers.LeakyReLU({ negativeSlope: 1 })(y);
+  y = layers.Reshape([4, 4])(y);
+  y = layers.PReLU({ sharedAxes: [1] })(y);
+  y = layers.Softmax({ axis: 1 })(y);
+  y = layers.Permute([2, 1])(y);
+  y = layers.ReLU({ maxValue: 6, threshold: 0 })(y);
+  y = layers.Flatten()(y);
+  y = layers.ELU({ alpha: 0.7 })(y);
+  y = layers.Activation("gelu")(y);
+  y = layers.Identity()(y);
+  y = layers.GaussianNoise(0)(y);
+  y = layers.ActivityRegularization({ l1: 0.001 })(y);
+  y = layers.Dense(4, { activation: layers.LeakyReLU({ negativeSlope: 0.2 }), biasInitializer: "ones" })(y);
+  return keras.Model({ inputs: x, outputs: layers.RepeatVector(2)(y), name: "many_layers" });
+}
+
 const SCE = () => losses.SparseCategoricalCrossentropy({ fromLogits: true });
 
 /** Families by name, in the order in which they are saved. */
@@ -168,15 +187,26 @@ export function families(): Record<string, Family> {
     mlp_rmsprop_centered: mlp(() => optimizers.RMSprop(0.01, { momentum: 0.5, centered: true })),
     mlp_adam: mlp(adam),
     mlp_adam_amsgrad: mlp(() => optimizers.Adam(0.01, { amsgrad: true })),
-    mlp_adam_whole_rate: mlp(() => optimizers.SGD(1, { momentum: 0.9, nesterov: true })),
+    mlp_sgd_whole_rate: mlp(() => optimizers.SGD(1, { momentum: 0.9, nesterov: true })),
     mlp_sgd_momentum: mlp(() => optimizers.SGD(0.05, { momentum: 0.9 })),
     mlp_adamw_schedule: mlp(() => optimizers.AdamW(decay(), { weightDecay: 0.05, clipnorm: 1 })),
+    mlp_whole_decay: mlp(() => optimizers.SGD(optimizers.schedules.ExponentialDecay(1, 4, 0.5))),
+    mlp_whole_steps: mlp(() => optimizers.SGD(optimizers.schedules.PiecewiseConstantDecay([1, 3], [1, 0.5, 0.25]))),
     mlp_nadam: mlp(() => optimizers.Nadam(0.01)),
     mlp_adagrad: mlp(() => optimizers.Adagrad(0.05)),
     mlp_lion: mlp(() => optimizers.Lion(0.001)),
     mlp_strings: { ...mlp(() => "rmsprop", { loss: "mse", metrics: ["mae"] }), y: randn(4) },
     mlp_ema: mlp(() => optimizers.Adam(0.01, { useEma: true, emaMomentum: 0.8, gradientAccumulationSteps: 2 })),
     mlp_not_compiled: { build: smallMlp, compile: null, x, y: null },
+    mlp_metrics: mlp(adam, {
+      metrics: [
+        keras.metrics.SparseTopKCategoricalAccuracy({ k: 3 }),
+        keras.metrics.SparseCategoricalAccuracy({ name: "acc" }),
+      ],
+      weightedMetrics: ["accuracy"],
+      lossWeights: 2,
+    }),
+    many_layers: { build: manyLayers, compile: plain(adam, losses.LogCosh()), x: randn(16), y: randn(2, 4) },
     regularized: { build: regularized, compile: plain(adam, SCE()), x, y },
     sequential: {
       build: sequential as unknown as Family["build"],
