@@ -6,49 +6,52 @@ import * as build from "../ir/build.ts";
 import { randomBitsAt } from "../ir/randomBits.ts";
 import { nameScope } from "../runtime/nameScope.ts";
 import { Tensor, tensorFromHost } from "../runtime/tensor.ts";
+import { withTrace } from "../runtime/trace.ts";
 import { Variable } from "../runtime/variable.ts";
 import type { Config } from "../serialization/registry.ts";
+import { seedWord } from "./hostRandom.ts";
 
 /** The process-wide source: what Python's `random` is to Keras. Seeded by the clock until `setRandomSeed`. */
-const source = { seed: Date.now() >>> 0, drawn: 0 };
+const source = { word: seedWord(Date.now() >>> 0), drawn: 0 };
 
 /** A seed from the process-wide source, from 1 to 1e9. */
 export function makeDefaultSeed(): number {
-  return 1 + (randomBitsAt(source.seed, 0, source.drawn++) % 1_000_000_000);
+  return 1 + (randomBitsAt(source.word, 0, source.drawn++) % 1_000_000_000);
 }
 
+/** Serves draws without a seed. Made at the first of them, and kept: compiled functions hold its state. */
 let global: SeedGeneratorBase | null = null;
+
+const globalSeed = (): number => randomBitsAt(source.word, 1, 0);
 
 /**
  * Makes everything random from now on repeat exactly: initial weights, dropout, the order of samples in `fit`, and
- * `keras.random` without a seed.
+ * `keras.random` without a seed. Generators that exist go on from where they are, as in Keras.
  *
  * @param seed - A non-negative integer below 2³².
  */
 export function setRandomSeed(seed: number): void {
-  checkSeed("setRandomSeed", seed);
-  source.seed = seed >>> 0;
+  checkSeed("setRandomSeed", seed, "an integer");
+  source.word = seedWord(seed);
   source.drawn = 0;
-  global = null;
+  withTrace(null, () => global?.state.assign(keyOf(globalSeed())));
 }
 
-function checkSeed(where: string, seed: unknown): asserts seed is number {
-  if (!Number.isInteger(seed) || (seed as number) < 0 || (seed as number) >= 2 ** 32) {
-    throw new RangeError(
-      `${where}: expected \`seed\` to be an integer from 0 to 2^32 - 1. Received: ${describe(seed)}`,
-    );
-  }
+function checkSeed(where: string, seed: unknown, kinds: string): asserts seed is number {
+  const text = `${where}: expected \`seed\` to be ${kinds} from 0 to 2^32 - 1. Received: ${describe(seed)}`;
+  if (typeof seed !== "number") throw new TypeError(text);
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) throw new RangeError(text);
 }
 
-/** A key for `random_bits`: the seed and a counter. */
-const keyOf = (seed: number): Tensor => tensorFromHost(Uint32Array.of(seed >>> 0, 0), [2], "uint32");
+/** A key for `random_bits`: a word made of the seed, and a counter. */
+const keyOf = (seed: number): Tensor => tensorFromHost(Uint32Array.of(seedWord(seed), 0), [2], "uint32");
 
 class SeedGeneratorBase {
   static readonly className = "SeedGenerator";
   static readonly modulePath = "keras.random";
 
   readonly name: string;
-  /** Seed and number of draws. Part of a layer's state, so that compiled steps draw anew each time. */
+  /** A word made of the seed, and the number of draws. Part of a layer's state, so that compiled steps draw anew each time. */
   readonly state: Variable;
   readonly #given: number | null;
 
@@ -59,7 +62,7 @@ class SeedGeneratorBase {
     const all = typeof seed === "object" && seed !== null ? seed : { ...options, seed: seed ?? null };
     checkOptions("SeedGenerator", all, ["seed", "name"]);
     const given = all.seed ?? null;
-    if (given !== null) checkSeed("SeedGenerator", given);
+    if (given !== null) checkSeed("SeedGenerator", given, "null or an integer");
     this.#given = given;
     this.name = all.name ?? uniqueName("seed_generator");
     const initial = keyOf(given ?? makeDefaultSeed());
@@ -106,9 +109,9 @@ export type Seed = number | SeedGeneratorBase | null;
 export function drawKey(where: string, seed: Seed | undefined): Tensor {
   if (seed instanceof SeedGeneratorBase) return seed.next();
   if (seed === null || seed === undefined) {
-    global ??= new SeedGeneratorBase();
+    global ??= new SeedGeneratorBase({ seed: globalSeed(), name: "global_seed_generator" });
     return global.next();
   }
-  checkSeed(where, seed);
+  checkSeed(where, seed, "a SeedGenerator, null or an integer");
   return keyOf(seed);
 }
