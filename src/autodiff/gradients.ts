@@ -8,17 +8,18 @@ import type { Primitive, PrimitiveAttributes } from "../ir/primitives.ts";
 import type { Node, Value } from "../ir/value.ts";
 import { GRADIENT_RULES, type GradientRule } from "./gradientRules.ts";
 
-/** Nodes between `wrt` and `outputs`, producers first. Values of `wrt` are followed further down: one may depend on another. */
+/** Nodes between `wrt` and `outputs`, producers first; nothing that `cut` was computed from is looked at. */
 function nodesBetween(
   outputs: readonly Value[],
   wrt: ReadonlySet<Value>,
+  cut: ReadonlySet<Value>,
 ): { order: Node[]; reaches: ReadonlySet<Value> } {
   const order: Node[] = [];
   const reaches = new Set<Value>(wrt);
   const finished = new Set<Node>();
   const stack: { node: Node; entered: boolean }[] = [];
   const enter = (value: Value): void => {
-    if (value.node && !finished.has(value.node)) stack.push({ node: value.node, entered: false });
+    if (value.node && !finished.has(value.node) && !cut.has(value)) stack.push({ node: value.node, entered: false });
   };
   for (const output of outputs) {
     enter(output);
@@ -47,14 +48,18 @@ function nodesBetween(
  * Gradients of Σ outputs · outputGradients with respect to values the outputs were computed from.
  *
  * @param outputGradients - One per output; `null` counts as zero.
+ * @param options - `independent`: what entries of `wrt` were computed from does not matter, so that each gradient is a partial
+ *   derivative with the other entries held fixed. Otherwise an entry also gets what reaches it through another one.
  * @returns One per entry of `wrt`; `null` where the outputs do not depend on it, or only through what has no gradient.
  */
 export function gradients(
   outputs: readonly Value[],
   outputGradients: readonly (Value | null)[],
   wrt: readonly Value[],
+  options: { independent?: boolean } = {},
 ): (Value | null)[] {
-  const { order, reaches } = nodesBetween(outputs, new Set(wrt));
+  const targets = new Set(wrt);
+  const { order, reaches } = nodesBetween(outputs, targets, options.independent ? targets : new Set());
   const found = new Map<Value, Value>();
   const accumulate = (value: Value, gradient: Value): void => {
     const sum = found.get(value);
