@@ -95,9 +95,13 @@ interface PendingCall {
 }
 
 const isReference = (value: unknown): value is [string, number, number] =>
-  Array.isArray(value) && value.length === 3 && typeof value[0] === "string" && typeof value[1] === "number";
+  Array.isArray(value) &&
+  value.length === 3 &&
+  typeof value[0] === "string" &&
+  Number.isInteger(value[1]) &&
+  Number.isInteger(value[2]);
 
-const isTensorConfig = (value: unknown): value is { config: { keras_history: [string, number, number] } } =>
+const isTensorConfig = (value: unknown): value is { config?: { keras_history?: unknown } | null } =>
   isPlainObject(value) && value.class_name === "__keras_tensor__";
 
 class GraphReader {
@@ -132,7 +136,14 @@ class GraphReader {
     let missing = false;
     const resolve = (value: unknown): unknown => {
       if (isTensorConfig(value)) {
-        const tensor = this.tensor(value.config.keras_history, false);
+        const reference = value.config?.keras_history;
+        if (!isReference(reference)) {
+          throw new SerializationError(
+            `${this.#where}: a call of "${operation.name}" takes a tensor that comes from nowhere: expected keras_history ` +
+              `to be [layer name, call, output]. Received: ${describe(reference)}`,
+          );
+        }
+        const tensor = this.tensor(reference, false);
         missing ||= tensor === null;
         return tensor;
       }
@@ -193,7 +204,12 @@ export function graphFromConfig(
     }
     // A revived graph model has recorded no call of itself, so indices in the file count from its first real call.
     reader.add(String(entry.name ?? (entry.config as Config | undefined)?.name ?? operation.name), operation);
-    const nodes = (entry.inbound_nodes ?? []) as unknown[];
+    const nodes: unknown = entry.inbound_nodes ?? [];
+    if (!Array.isArray(nodes)) {
+      throw new SerializationError(
+        `${where}: \`inbound_nodes\` of layers[${i}] must be a list of calls. Received: ${describe(nodes)}`,
+      );
+    }
     pending.push(...nodes.map((data) => ({ operation, data })));
   });
   while (pending.length > 0) {
