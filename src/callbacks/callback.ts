@@ -17,6 +17,12 @@ type Hook = void | Promise<void>;
 /**
  * Override any of the hooks. Epochs and batches count from 0. A hook may be async: the run waits for it.
  *
+ * @example
+ * class Report extends keras.callbacks.Callback {
+ *   override onEpochEnd(epoch: number, logs: Logs) {
+ *     console.log(epoch, logs.loss);
+ *   }
+ * }
  * @see keras/src/callbacks/callback.py (Keras 3.x)
  */
 export class Callback {
@@ -25,8 +31,10 @@ export class Callback {
 
   /** The model being trained. @throws Error before a run has started. */
   get model(): Trainer {
-    if (!this.#model)
-      throw new Error(`${this.constructor.name}: the callback is not part of a run yet; pass it to fit`);
+    if (!this.#model) {
+      const { className, name } = this.constructor as { className?: string; name?: string };
+      throw new Error(`${className ?? name}: the callback is not part of a run yet; pass it to fit`);
+    }
     return this.#model;
   }
 

@@ -7,8 +7,8 @@ import { History } from "./history.ts";
 import { LambdaCallback, type LambdaHooks } from "./lambdaCallback.ts";
 import { ProgbarLogger } from "./progbarLogger.ts";
 
-/** Callbacks as users give them: objects, or plain objects of hooks. */
-export type CallbackLike = Callback | LambdaHooks;
+/** Callbacks as users give them: objects, plain objects of hooks, or lists of these. */
+export type CallbackLike = Callback | LambdaHooks | readonly CallbackLike[];
 
 type HookName =
   | "onTrainBegin"
@@ -40,17 +40,21 @@ export class CallbackList {
   readonly callbacks: readonly Callback[];
   readonly history: History | null;
 
-  /** @throws TypeError for something in the list that is no callback. */
-  constructor(
-    where: string,
-    given: readonly CallbackLike[] | CallbackLike | null,
-    model: Trainer,
-    options: CallbackListOptions,
-  ) {
-    const list = (given === null ? [] : Array.isArray(given) ? given : [given]).map((item: unknown) => {
+  /**
+   * @param given - Nested lists are flattened. The history and the progress bar come last, in this order, unless the user
+   *   put their own somewhere.
+   * @throws TypeError for something in the list that is no callback, or has a hook that nobody calls.
+   */
+  constructor(where: string, given: CallbackLike | null, model: Trainer, options: CallbackListOptions) {
+    const items = given === null ? [] : ([given] as unknown[]).flat(Number.POSITIVE_INFINITY);
+    const list = items.map((item): Callback => {
       if (item instanceof Callback) return item;
       if (isPlainObject(item)) return new LambdaCallback(item as LambdaHooks);
-      throw new TypeError(`${where}: \`callbacks\` holds something that is no callback. Received: ${describe(item)}`);
+      const isClass = typeof item === "function" && item.prototype instanceof Callback;
+      throw new TypeError(
+        `${where}: \`callbacks\` holds something that is no callback. Received: ${describe(item)}` +
+          (isClass ? "; make an instance of it" : ""),
+      );
     });
     let history = list.find((c) => c instanceof History) ?? null;
     if (options.addHistory && !history) {
@@ -74,7 +78,7 @@ export class CallbackList {
     for (const callback of this.callbacks) {
       const call = callback[hook] as (...args: unknown[]) => void | Promise<void>;
       const result = index === null ? call.call(callback, logs) : call.call(callback, index, logs);
-      if (result instanceof Promise) await result;
+      if (result) await result;
     }
   }
 

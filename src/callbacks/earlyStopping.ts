@@ -1,5 +1,6 @@
 /** Stops training when a logged number no longer gets better. */
-import { checkOptions, describe } from "../core/errors.ts";
+import { callable } from "../core/callable.ts";
+import { checkOptions, describe, didYouMean } from "../core/errors.ts";
 import { platform } from "../core/platform.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import { Callback, type Logs } from "./callback.ts";
@@ -36,8 +37,26 @@ const OPTIONS = [
   "startFromEpoch",
 ] as const;
 
-/** @see keras/src/callbacks/early_stopping.py (Keras 3.x) */
-export class EarlyStopping extends Callback {
+/** @throws RangeError when a number of the options makes no sense. */
+function checkNumbers(options: Required<EarlyStoppingOptions>): void {
+  for (const key of ["patience", "startFromEpoch"] as const) {
+    if (!(options[key] >= 0)) {
+      throw new RangeError(
+        `EarlyStopping: expected \`${key}\` to be a number of epochs. Received: ${describe(options[key])}`,
+      );
+    }
+  }
+  for (const key of ["minDelta", "baseline"] as const) {
+    const value = options[key];
+    if (value !== null && (typeof value !== "number" || Number.isNaN(value))) {
+      throw new RangeError(`EarlyStopping: expected \`${key}\` to be a number. Received: ${describe(value)}`);
+    }
+  }
+}
+
+class EarlyStoppingBase extends Callback {
+  static readonly className = "EarlyStopping";
+
   readonly monitor: string;
   readonly #options: Required<EarlyStoppingOptions>;
   /** Epoch at which training was stopped; 0 when it was not. */
@@ -45,7 +64,9 @@ export class EarlyStopping extends Callback {
   /** Best value so far, or `null`. */
   best: number | null = null;
   bestEpoch = 0;
-  #wait = 0;
+  /** Epochs since the last improvement. */
+  wait = 0;
+  #warned = false;
   #bestWeights: Tensor[] | null = null;
   #better: ((value: number, reference: number) => boolean) | null = null;
 
@@ -61,7 +82,7 @@ export class EarlyStopping extends Callback {
     this.monitor = options.monitor ?? "val_loss";
     this.#options = {
       monitor: this.monitor,
-      minDelta: Math.abs(options.minDelta ?? 0),
+      minDelta: options.minDelta ?? 0,
       patience: options.patience ?? 0,
       verbose: options.verbose ?? 0,
       mode,
@@ -69,10 +90,12 @@ export class EarlyStopping extends Callback {
       restoreBestWeights: options.restoreBestWeights ?? false,
       startFromEpoch: options.startFromEpoch ?? 0,
     };
+    checkNumbers(this.#options);
   }
 
   override onTrainBegin(): void {
-    this.#wait = 0;
+    this.wait = 0;
+    this.#warned = false;
     this.stoppedEpoch = 0;
     this.best = null;
     this.bestEpoch = 0;
@@ -83,7 +106,7 @@ export class EarlyStopping extends Callback {
   #isBetter(value: number, reference: number | null): boolean {
     if (!this.#better) {
       const direction = monitorDirection("EarlyStopping", this.monitor, this.#options.mode, this.model);
-      const { minDelta } = this.#options;
+      const minDelta = Math.abs(this.#options.minDelta);
       this.#better = direction === "max" ? (v, r) => v - minDelta > r : (v, r) => v + minDelta < r;
     }
     return reference === null || this.#better(value, reference);
@@ -92,9 +115,13 @@ export class EarlyStopping extends Callback {
   override onEpochEnd(epoch: number, logs: Logs): void {
     const current = logs[this.monitor];
     if (current === undefined) {
-      console.warn(
-        `EarlyStopping: \`monitor\` is "${this.monitor}", which is not logged. Available: ${Object.keys(logs).join(", ")}`,
-      );
+      const near = didYouMean(this.monitor, Object.keys(logs));
+      if (!this.#warned) {
+        console.warn(
+          `EarlyStopping: \`monitor\` is "${this.monitor}", which is not logged.${near} Available: ${Object.keys(logs).join(", ")}`,
+        );
+      }
+      this.#warned = true;
       return;
     }
     const { restoreBestWeights, startFromEpoch, patience, baseline } = this.#options;
@@ -103,15 +130,15 @@ export class EarlyStopping extends Callback {
       this.#bestWeights = this.model.getWeights();
       this.bestEpoch = epoch;
     }
-    this.#wait++;
+    this.wait++;
     if (this.#isBetter(current, this.best)) {
       this.best = current;
       this.bestEpoch = epoch;
       if (restoreBestWeights) this.#bestWeights = this.model.getWeights();
-      if (baseline === null || this.#isBetter(current, baseline)) this.#wait = 0;
+      if (baseline === null || this.#isBetter(current, baseline)) this.wait = 0;
       return;
     }
-    if (this.#wait >= patience && epoch > 0) {
+    if (this.wait >= patience && epoch > 0) {
       this.stoppedEpoch = epoch;
       this.model.stopTraining = true;
     }
@@ -123,9 +150,24 @@ export class EarlyStopping extends Callback {
       if (verbose > 0) platform().terminal.write(`${text}\n`);
     };
     if (this.stoppedEpoch > 0) say(`Epoch ${this.stoppedEpoch + 1}: early stopping`);
-    if (restoreBestWeights && this.#bestWeights) {
+    if (restoreBestWeights && this.#bestWeights !== null) {
       say(`Restoring model weights from the end of the best epoch: ${this.bestEpoch + 1}.`);
       this.model.setWeights(this.#bestWeights);
     }
   }
 }
+
+/**
+ * Ends `fit` when a logged number has not got better for a while.
+ *
+ * @throws RangeError for an unknown `mode`, or in the first epoch when `"auto"` cannot tell which direction is better.
+ * @example
+ * await model.fit(x, y, {
+ *   validationSplit: 0.1,
+ *   epochs: 100,
+ *   callbacks: [EarlyStopping({ patience: 3, restoreBestWeights: true })],
+ * });
+ * @see keras/src/callbacks/early_stopping.py (Keras 3.x)
+ */
+export const EarlyStopping = callable(EarlyStoppingBase);
+export type EarlyStopping = EarlyStoppingBase;

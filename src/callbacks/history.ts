@@ -1,15 +1,16 @@
 /** The record of a training run, which `fit` returns. */
+import { callable } from "../core/callable.ts";
 import { Callback, type Logs } from "./callback.ts";
 
-/** @see keras/src/callbacks/history.py (Keras 3.x) */
-export class History extends Callback {
+class HistoryCallback extends Callback {
+  static readonly className = "History";
+
   /** Values by log name, one per epoch. */
   history: Record<string, number[]> = {};
-  /** Epoch numbers, from 0. */
+  /** Numbers of the epochs of the last run, from 0. */
   epoch: number[] = [];
 
   override onTrainBegin(): void {
-    this.history = {};
     this.epoch = [];
   }
 
@@ -21,3 +22,11 @@ export class History extends Callback {
     }
   }
 }
+
+/**
+ * Keeps the logs of every epoch. Each `fit` makes one and returns it; one that is passed to several runs keeps adding.
+ *
+ * @see keras/src/callbacks/history.py (Keras 3.x)
+ */
+export const History = callable(HistoryCallback);
+export type History = HistoryCallback;

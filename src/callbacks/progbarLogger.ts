@@ -1,10 +1,12 @@
 /** Shows the progress of a run as Keras does. */
+import { callable } from "../core/callable.ts";
 import { platform } from "../core/platform.ts";
 import { Progbar } from "../utils/progbar.ts";
 import { Callback, type Logs } from "./callback.ts";
 
-/** @see keras/src/callbacks/progbar_logger.py (Keras 3.x) */
-export class ProgbarLogger extends Callback {
+class ProgbarLoggerBase extends Callback {
+  static readonly className = "ProgbarLogger";
+
   #progbar: Progbar | null = null;
   #seen = 0;
   /** Validation inside `fit` is silent. */
@@ -13,6 +15,7 @@ export class ProgbarLogger extends Callback {
   #start(): void {
     this.#seen = 0;
     const { verbose, steps } = this.params;
+    // Logs are running means already: averaging them again would show another number.
     this.#progbar = new Progbar(steps, { verbose: verbose as 0 | 1 | 2, statefulMetrics: "all" });
   }
 
@@ -75,3 +78,11 @@ export class ProgbarLogger extends Callback {
     this.#finish({});
   }
 }
+
+/**
+ * Prints a progress bar per epoch (`verbose: 1`) or a line per epoch (`verbose: 2`). Each run adds one by itself.
+ *
+ * @see keras/src/callbacks/progbar_logger.py (Keras 3.x)
+ */
+export const ProgbarLogger = callable(ProgbarLoggerBase);
+export type ProgbarLogger = ProgbarLoggerBase;

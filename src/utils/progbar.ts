@@ -9,8 +9,8 @@ export interface ProgbarOptions {
   verbose?: 0 | 1 | 2;
   /** Least time between two redraws, in seconds. @defaultValue `0.05` */
   interval?: number;
-  /** Names of the values to show as they are; the others are averaged over the steps. @defaultValue `[]` */
-  statefulMetrics?: Iterable<string>;
+  /** Names of the values to show as they are, or `"all"`; the others are averaged over the steps. @defaultValue `[]` */
+  statefulMetrics?: Iterable<string> | "all";
   /** What one step is called. @defaultValue `"step"` */
   unitName?: string;
   /** Where to write. @defaultValue the platform's standard output */
@@ -39,7 +39,7 @@ export class Progbar {
   private readonly width: number;
   private readonly verbose: 0 | 1 | 2;
   private readonly interval: number;
-  private readonly statefulMetrics: ReadonlySet<string>;
+  private readonly statefulMetrics: ReadonlySet<string> | "all";
   private readonly unitName: string;
   private readonly terminal: Terminal;
   private readonly now: () => number;
@@ -62,7 +62,7 @@ export class Progbar {
     this.width = options.width ?? 20;
     this.verbose = options.verbose ?? 1;
     this.interval = options.interval ?? 0.05;
-    this.statefulMetrics = new Set(options.statefulMetrics);
+    this.statefulMetrics = options.statefulMetrics === "all" ? "all" : new Set(options.statefulMetrics);
     this.unitName = options.unitName ?? "step";
     this.terminal = options.terminal ?? platform().terminal;
     this.now = options.now ?? (() => performance.now() / 1000);
@@ -98,7 +98,7 @@ export class Progbar {
 
   private collect(current: number, values: readonly (readonly [string, number])[], last: boolean): void {
     for (const [name, value] of values) {
-      if (last || this.statefulMetrics.has(name)) {
+      if (last || this.statefulMetrics === "all" || this.statefulMetrics.has(name)) {
         this.values.set(name, [value, 1]);
         continue;
       }
