@@ -12,11 +12,13 @@ export type RewriteRule = (node: Node, inputs: readonly Value[]) => readonly Val
  * Applies `rule` to every node, producers first. The number of inputs and of outputs stays.
  *
  * @param replacements - Values to use in place of inputs of the program.
+ * @param newInputs - Inputs of the result, when they are not the old ones or their replacements.
  */
 export function rewriteProgram(
   program: Program,
   rule: RewriteRule,
   replacements: ReadonlyMap<Value, Value> = new Map(),
+  newInputs: readonly Value[] | null = null,
 ): Program {
   const mapped = new Map(replacements);
   const of = (value: Value): Value => mapped.get(value) ?? value;
@@ -37,5 +39,5 @@ export function rewriteProgram(
       if (result !== output) mapped.set(output, result);
     });
   }
-  return makeProgram(program.inputs.map(of), program.outputs.map(of));
+  return makeProgram(newInputs ?? program.inputs.map(of), program.outputs.map(of));
 }

@@ -5,6 +5,7 @@ import type { Tensor } from "../runtime/tensor.ts";
 import type { Variable } from "../runtime/variable.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkNumber, type LearningRate, type OptimizerOptions, optionsOf } from "./optimizerOptions.ts";
+import type { UpdateTarget } from "./variableGroup.ts";
 
 /** Options of {@link Adadelta}. */
 export interface AdadeltaOptions extends OptimizerOptions {
@@ -37,7 +38,11 @@ class AdadeltaBase extends Optimizer {
     [this.accumulatedGradients, this.accumulatedDeltas] = slots as [Variable[], Variable[]];
   }
 
-  override updateStep(gradient: Tensor, variable: Variable, learningRate: Tensor): void {
+  protected override get elementwise(): boolean {
+    return this.updateStep === AdadeltaBase.prototype.updateStep; // a subclass with a rule of its own says so itself
+  }
+
+  override updateStep(gradient: Tensor, variable: UpdateTarget, learningRate: Tensor): void {
     const deltas = this.slotOf(this.accumulatedDeltas, variable);
     const squares = this.#average(this.slotOf(this.accumulatedGradients, variable), ops.square(gradient));
     // The sign of the paper's Δ is left to the last subtraction: only its square is kept.
@@ -50,7 +55,7 @@ class AdadeltaBase extends Optimizer {
     return ops.sqrt(ops.add(x, this.epsilon));
   }
 
-  #average(slot: Variable, x: Tensor): Tensor {
+  #average(slot: UpdateTarget, x: Tensor): Tensor {
     const next = ops.add(ops.multiply(slot.value, this.rho), ops.multiply(x, 1 - this.rho));
     slot.assign(next);
     return next;

@@ -6,6 +6,7 @@ import type { Tensor } from "../runtime/tensor.ts";
 import type { Variable } from "../runtime/variable.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkNumber, type LearningRate, type OptimizerOptions, optionsOf } from "./optimizerOptions.ts";
+import type { UpdateTarget } from "./variableGroup.ts";
 
 /** Options of {@link Adagrad}. */
 export interface AdagradOptions extends OptimizerOptions {
@@ -41,7 +42,11 @@ class AdagradBase extends Optimizer {
     this.accumulators = this.addOptimizerVariables(variables, "accumulator", { initializer });
   }
 
-  override updateStep(gradient: Tensor, variable: Variable, learningRate: Tensor): void {
+  protected override get elementwise(): boolean {
+    return this.updateStep === AdagradBase.prototype.updateStep; // a subclass with a rule of its own says so itself
+  }
+
+  override updateStep(gradient: Tensor, variable: UpdateTarget, learningRate: Tensor): void {
     const slot = this.slotOf(this.accumulators, variable);
     const sum = ops.add(slot.value, ops.square(gradient));
     slot.assign(sum);

@@ -6,6 +6,7 @@ import type { Tensor } from "../runtime/tensor.ts";
 import type { Variable } from "../runtime/variable.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkNumber, type LearningRate, type OptimizerOptions, optionsOf } from "./optimizerOptions.ts";
+import type { UpdateTarget } from "./variableGroup.ts";
 
 /** Options of optimizers with two moments: Adam, Adamax, Nadam, Lamb. */
 export interface MomentsOptions extends OptimizerOptions {
@@ -42,7 +43,7 @@ export abstract class MomentsOptimizer extends Optimizer {
   }
 
   /** slot ← slot + (x - slot)(1 - β), the moving average in the form with one factor. */
-  protected average(slot: Variable, x: Tensor, beta: number): Tensor {
+  protected average(slot: UpdateTarget, x: Tensor, beta: number): Tensor {
     const next = ops.add(slot.value, ops.multiply(ops.subtract(x, slot.value), 1 - beta));
     slot.assign(next);
     return next;
@@ -79,7 +80,11 @@ class AdamBase extends MomentsOptimizer {
     if (this.amsgrad) this.velocityHats = this.addOptimizerVariables(variables, "velocity_hat");
   }
 
-  override updateStep(gradient: Tensor, variable: Variable, learningRate: Tensor): void {
+  protected override get elementwise(): boolean {
+    return this.updateStep === AdamBase.prototype.updateStep; // a subclass with a rule of its own says so itself
+  }
+
+  override updateStep(gradient: Tensor, variable: UpdateTarget, learningRate: Tensor): void {
     const { dtype } = variable;
     // Both corrections go into the rate: scalars, once per step for each rate that weights are updated with.
     const alpha = this.oncePerStep(`alpha ${learningRate.node.id}`, () =>

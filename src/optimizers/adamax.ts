@@ -5,6 +5,7 @@ import type { Tensor } from "../runtime/tensor.ts";
 import type { Variable } from "../runtime/variable.ts";
 import { MomentsOptimizer, type MomentsOptions } from "./adam.ts";
 import { type LearningRate, optionsOf } from "./optimizerOptions.ts";
+import type { UpdateTarget } from "./variableGroup.ts";
 
 /** Options of {@link Adamax}. */
 export type AdamaxOptions = MomentsOptions;
@@ -26,7 +27,11 @@ class AdamaxBase extends MomentsOptimizer {
     [this.momentums, this.norms] = slots as [Variable[], Variable[]];
   }
 
-  override updateStep(gradient: Tensor, variable: Variable, learningRate: Tensor): void {
+  protected override get elementwise(): boolean {
+    return this.updateStep === AdamaxBase.prototype.updateStep; // a subclass with a rule of its own says so itself
+  }
+
+  override updateStep(gradient: Tensor, variable: UpdateTarget, learningRate: Tensor): void {
     const { dtype } = variable;
     const alpha = this.oncePerStep(`alpha ${learningRate.node.id}`, () =>
       ops.divide(learningRate, this.correction(this.beta1, dtype)),

@@ -219,12 +219,12 @@ describe("files", () => {
 });
 
 /** Nodes that a step adds for one more weight. */
-function nodesPerWeight(optimizer: optimizers.Optimizer): number {
-  const weights = Array.from({ length: 6 }, (_, i) => weight([1, 2], `w${i}`));
+function nodesPerWeight(optimizer: optimizers.Optimizer, size: number): number {
+  const weights = Array.from({ length: 6 }, (_, i) => weight(new Array(size).fill(1), `w${i}`));
   optimizer.build(weights);
   const count = (n: number): number => {
     const trace = new Trace();
-    const gradients = weights.slice(0, n).map(() => inputValue({ shape: [2], dtype: "float32" }, "g"));
+    const gradients = weights.slice(0, n).map(() => inputValue({ shape: [size], dtype: "float32" }, "g"));
     withTrace(trace, () =>
       optimizer.apply(
         gradients.map((g) => new Tensor(g)),
@@ -238,15 +238,21 @@ function nodesPerWeight(optimizer: optimizers.Optimizer): number {
 
 describe("the size of a step", () => {
   // Counted from the formulas: each operation on a whole weight once, scalars not at all.
-  it.each([
-    ["SGD", SGD(0.1), 2],
-    ["SGD with momentum", SGD(0.1, { momentum: 0.9 }), 4],
-    ["RMSprop", RMSprop(), 9],
-    ["Adam", Adam(), 12],
-    ["AdamW", AdamW(), 13],
-    ["Adam with a schedule", Adam(schedules.CosineDecay(0.1, 10)), 12],
-  ])("of %s per weight is that of its formula", (_, optimizer, nodes) => {
-    expect(nodesPerWeight(optimizer)).toBe(nodes);
+  const formulas: [name: string, make: () => optimizers.Optimizer, nodes: number, slots: number][] = [
+    ["SGD", () => SGD(0.1), 2, 0],
+    ["SGD with momentum", () => SGD(0.1, { momentum: 0.9 }), 4, 1],
+    ["RMSprop", () => RMSprop(), 9, 1],
+    ["Adam", () => Adam(), 12, 2],
+    ["AdamW", () => AdamW(), 13, 2],
+    ["Adam with a schedule", () => Adam(schedules.CosineDecay(0.1, 10)), 12, 2],
+  ];
+  it.each(formulas)("of %s per large weight is that of its formula", (_, make, nodes) => {
+    expect(nodesPerWeight(make(), 10_000)).toBe(nodes);
+  });
+
+  it.each(formulas)("of %s per small weight is to cut it out of the group again", (name, make, _, slots) => {
+    // One slice for the weight and one for each slot; weight decay comes before and is per weight.
+    expect(nodesPerWeight(make(), 2)).toBe(1 + slots + (name === "AdamW" ? 1 : 0));
   });
 });
 

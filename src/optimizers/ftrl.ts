@@ -6,6 +6,7 @@ import type { Tensor } from "../runtime/tensor.ts";
 import type { Variable } from "../runtime/variable.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkNumber, type LearningRate, type OptimizerOptions, optionsOf } from "./optimizerOptions.ts";
+import type { UpdateTarget } from "./variableGroup.ts";
 
 /** Options of {@link Ftrl}. */
 export interface FtrlOptions extends OptimizerOptions {
@@ -65,7 +66,11 @@ class FtrlBase extends Optimizer {
     [this.accumulators, this.linears] = slots as [Variable[], Variable[]];
   }
 
-  override updateStep(gradient: Tensor, variable: Variable, learningRate: Tensor): void {
+  protected override get elementwise(): boolean {
+    return this.updateStep === FtrlBase.prototype.updateStep; // a subclass with a rule of its own says so itself
+  }
+
+  override updateStep(gradient: Tensor, variable: UpdateTarget, learningRate: Tensor): void {
     const accumulator = this.slotOf(this.accumulators, variable);
     const linear = this.slotOf(this.linears, variable);
     const weight = variable.value;

@@ -5,6 +5,7 @@ import type { Tensor } from "../runtime/tensor.ts";
 import type { Variable } from "../runtime/variable.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkNumber, type LearningRate, type OptimizerOptions, optionsOf } from "./optimizerOptions.ts";
+import type { UpdateTarget } from "./variableGroup.ts";
 
 /** Options of {@link Lion}. */
 export interface LionOptions extends OptimizerOptions {
@@ -40,7 +41,11 @@ class LionBase extends Optimizer {
     this.momentums = this.addOptimizerVariables(variables, "momentum");
   }
 
-  override updateStep(gradient: Tensor, variable: Variable, learningRate: Tensor): void {
+  protected override get elementwise(): boolean {
+    return this.updateStep === LionBase.prototype.updateStep; // a subclass with a rule of its own says so itself
+  }
+
+  override updateStep(gradient: Tensor, variable: UpdateTarget, learningRate: Tensor): void {
     const slot = this.slotOf(this.momentums, variable);
     const mix = (beta: number): Tensor => ops.add(ops.multiply(slot.value, beta), ops.multiply(gradient, 1 - beta));
     const direction = ops.sign(mix(this.beta1));

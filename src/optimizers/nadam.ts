@@ -7,6 +7,7 @@ import type { Tensor } from "../runtime/tensor.ts";
 import type { Variable } from "../runtime/variable.ts";
 import { MomentsOptimizer, type MomentsOptions } from "./adam.ts";
 import { type LearningRate, optionsOf } from "./optimizerOptions.ts";
+import type { UpdateTarget } from "./variableGroup.ts";
 
 /** Options of {@link Nadam}. */
 export type NadamOptions = MomentsOptions;
@@ -31,7 +32,11 @@ class NadamBase extends MomentsOptimizer {
     this.product = this.addVariable([], { initializer: "ones", dtype: variables[0]?.dtype ?? floatx() });
   }
 
-  override updateStep(gradient: Tensor, variable: Variable, learningRate: Tensor): void {
+  protected override get elementwise(): boolean {
+    return this.updateStep === NadamBase.prototype.updateStep; // a subclass with a rule of its own says so itself
+  }
+
+  override updateStep(gradient: Tensor, variable: UpdateTarget, learningRate: Tensor): void {
     const { ofMomentum, ofGradient } = this.oncePerStep(`factors ${learningRate.node.id}`, () =>
       this.#factors(variable.dtype, learningRate),
     );

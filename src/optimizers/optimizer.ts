@@ -9,10 +9,30 @@ import { formatShape, shapesEqual } from "../core/shape.ts";
 import { toTensor } from "../ops/define.ts";
 import * as ops from "../ops/index.ts";
 import type { Tensor } from "../runtime/tensor.ts";
+import { activeTrace } from "../runtime/trace.ts";
 import type { Variable } from "../runtime/variable.ts";
 import { clipGradients } from "./clipping.ts";
 import { assignOnlyIf } from "./conditional.ts";
 import { OptimizerState } from "./optimizerState.ts";
+import { joinFlat, LARGEST_IN_GROUP, type UpdateTarget, VariableGroup } from "./variableGroup.ts";
+
+/** Updates with the small variables of one dtype joined. Only while a step is recorded: run at once, joining saves nothing. */
+function groupSmall(updates: readonly [Tensor, Variable][]): [Tensor, UpdateTarget][] {
+  if (!activeTrace()) return [...updates];
+  const large: [Tensor, UpdateTarget][] = [];
+  const small = new Map<DType, [Tensor, Variable][]>();
+  for (const update of updates) {
+    const { size, dtype } = update[1];
+    if (size > LARGEST_IN_GROUP) large.push(update);
+    else small.set(dtype, [...(small.get(dtype) ?? []), update]);
+  }
+  const groups = [...small.values()].map((members): [Tensor, UpdateTarget] =>
+    members.length === 1
+      ? members[0]!
+      : [joinFlat(members.map(([gradient]) => gradient)), new VariableGroup(members.map(([, variable]) => variable))],
+  );
+  return [...large, ...groups];
+}
 
 /** A gradient with the variable that it belongs to. */
 export type GradientAndVariable = readonly [gradient: Tensor | null, variable: Variable];
@@ -69,6 +89,14 @@ export abstract class Optimizer extends OptimizerState {
     }
     this.#excluded = new Set(options.varList ?? []);
     this.#excludedNames = options.varNames?.length ? new RegExp(options.varNames.join("|")) : null;
+  }
+
+  /**
+   * Whether `updateStep` treats every element alike, whatever the shape. Then it may be called with several small variables
+   * laid one behind another (`UpdateTarget`), whose state `slotOf` gives likewise. @defaultValue `false`
+   */
+  protected get elementwise(): boolean {
+    return false;
   }
 
   /** Assigns the new value of `variable`, and of the state that belongs to it. All arguments have the variable's dtype. */
@@ -165,9 +193,10 @@ export abstract class Optimizer extends OptimizerState {
     const rate = toTensor(this.learningRate, floatx());
     const rateFor = (dtype: DType): Tensor => this.oncePerStep(`rate ${dtype}`, () => ops.cast(rate, dtype));
     for (const [, variable] of pairs) this.#decay(variable, rateFor(variable.dtype));
-    pairs.forEach(([, variable], i) => {
-      this.updateStep(gradients[i]!, variable, rateFor(variable.dtype));
-    });
+    const updates = pairs.map(([, variable], i): [Tensor, Variable] => [gradients[i]!, variable]);
+    for (const [gradient, target] of this.elementwise ? groupSmall(updates) : updates) {
+      this.updateStep(gradient, target as Variable, rateFor(target.dtype));
+    }
   }
 
   #decay(variable: Variable, rate: Tensor): void {

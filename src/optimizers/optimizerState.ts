@@ -7,7 +7,6 @@ import * as initializers from "../initializers/index.ts";
 import { toTensor } from "../ops/define.ts";
 import * as ops from "../ops/index.ts";
 import { classNameOf } from "../ops/operation.ts";
-import { peekValue } from "../runtime/evaluate.ts";
 import { nameScope } from "../runtime/nameScope.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import { Variable, zerosVariable } from "../runtime/variable.ts";
@@ -17,6 +16,7 @@ import { optionsFromConfig, serializeObject } from "../serialization/serialize.t
 import type { VariableStore } from "../serialization/variableStore.ts";
 import { checkOptimizerOptions, type LearningRate, type OptimizerOptions, optionsOf } from "./optimizerOptions.ts";
 import { LearningRateSchedule } from "./schedules/learningRateSchedule.ts";
+import { type UpdateTarget, VariableGroup } from "./variableGroup.ts";
 
 /** Options of {@link OptimizerState.addVariable}. */
 export interface OptimizerVariableOptions {
@@ -203,8 +203,11 @@ export abstract class OptimizerState {
    *
    * @throws RangeError when the optimizer was not built with this variable.
    */
-  slotOf<T>(list: readonly T[], variable: Variable): T {
-    return list[this.indexOf(variable)]!;
+  slotOf<T>(list: readonly T[], variable: Variable): T;
+  slotOf(list: readonly Variable[], variable: UpdateTarget): UpdateTarget;
+  slotOf(list: readonly Variable[], variable: UpdateTarget): UpdateTarget {
+    if (!(variable instanceof VariableGroup)) return list[this.indexOf(variable as Variable)]!;
+    return new VariableGroup(variable.members.map((member) => list[this.indexOf(member)]!));
   }
 
   protected indexOf(variable: Variable): number {
@@ -231,8 +234,7 @@ export abstract class OptimizerState {
   #rateForConfig(): unknown {
     const rate = this.#learningRate;
     if (!(rate instanceof Variable)) return rate;
-    const value = rate.pendingValue;
-    const data = value && peekValue(value);
+    const data = rate.peekData();
     return data ? fromElement(rate.dtype, data[0]!) : this.#lastRate;
   }
 

@@ -5,6 +5,7 @@ import type { Tensor } from "../runtime/tensor.ts";
 import type { Variable } from "../runtime/variable.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkNumber, type LearningRate, type OptimizerOptions, optionsOf } from "./optimizerOptions.ts";
+import type { UpdateTarget } from "./variableGroup.ts";
 
 /** Options of {@link RMSprop}. */
 export interface RMSpropOptions extends OptimizerOptions {
@@ -52,15 +53,28 @@ class RMSpropBase extends Optimizer {
     if (this.centered) this.averageGradients = this.addOptimizerVariables(variables, "average_gradient");
   }
 
-  override updateStep(gradient: Tensor, variable: Variable, learningRate: Tensor): void {
-    const velocity = this.#average(this.slotOf(this.velocities, variable), ops.square(gradient));
+  protected override get elementwise(): boolean {
+    return this.updateStep === RMSpropBase.prototype.updateStep; // a subclass with a rule of its own says so itself
+  }
+
+  override updateStep(gradient: Tensor, variable: UpdateTarget, learningRate: Tensor): void {
+    // With s = √(1-ρ)·g: (1-ρ)g² = s², and lr·g = (lr/√(1-ρ))·s. The factor goes into the product that made g, for free.
+    const share = Math.sqrt(1 - this.rho);
+    const scaled = share > 0 ? ops.multiply(gradient, share) : gradient;
+    const rate = this.oncePerStep(`rate ${learningRate.node.id}`, () =>
+      share > 0 ? ops.divide(learningRate, share) : learningRate,
+    );
+    const slot = this.slotOf(this.velocities, variable);
+    const kept = ops.multiply(slot.value, this.rho);
+    const velocity = share > 0 ? ops.add(kept, ops.square(scaled)) : kept;
+    slot.assign(velocity);
     let spread = velocity;
     if (this.centered) {
       const mean = this.#average(this.slotOf(this.averageGradients, variable), gradient);
       spread = ops.subtract(velocity, ops.square(mean));
     }
     const denominator = ops.sqrt(ops.add(spread, this.epsilon));
-    let step = ops.divide(ops.multiply(gradient, learningRate), denominator);
+    let step = ops.divide(ops.multiply(scaled, rate), denominator);
     if (this.momentum > 0) {
       const momentum = this.slotOf(this.momentums, variable);
       step = ops.add(ops.multiply(momentum.value, this.momentum), step);
@@ -69,7 +83,7 @@ class RMSpropBase extends Optimizer {
     variable.assign(ops.subtract(variable.value, step));
   }
 
-  #average(slot: Variable, x: Tensor): Tensor {
+  #average(slot: UpdateTarget, x: Tensor): Tensor {
     const next = ops.add(ops.multiply(slot.value, this.rho), ops.multiply(x, 1 - this.rho));
     slot.assign(next);
     return next;

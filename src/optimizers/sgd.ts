@@ -5,6 +5,7 @@ import type { Tensor } from "../runtime/tensor.ts";
 import type { Variable } from "../runtime/variable.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkNumber, type LearningRate, type OptimizerOptions, optionsOf } from "./optimizerOptions.ts";
+import type { UpdateTarget } from "./variableGroup.ts";
 
 /** Options of {@link SGD}. */
 export interface SGDOptions extends OptimizerOptions {
@@ -37,7 +38,11 @@ class SGDBase extends Optimizer {
     if (this.momentum !== 0) this.momentums = this.addOptimizerVariables(variables, "momentum");
   }
 
-  override updateStep(gradient: Tensor, variable: Variable, learningRate: Tensor): void {
+  protected override get elementwise(): boolean {
+    return this.updateStep === SGDBase.prototype.updateStep; // a subclass with a rule of its own says so itself
+  }
+
+  override updateStep(gradient: Tensor, variable: UpdateTarget, learningRate: Tensor): void {
     const descent = ops.multiply(gradient, learningRate);
     if (this.momentum === 0) {
       variable.assign(ops.subtract(variable.value, descent));

@@ -4,6 +4,7 @@
  */
 import type { Backend, BackendBuffer, Executable } from "../backend/contract.ts";
 import { backendName, backend as startBackend } from "../backend/registry.ts";
+import { isWritten, packProgram } from "../compiler/packing.ts";
 import { optimize } from "../compiler/pipeline.ts";
 import { invariant } from "../core/errors.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
@@ -15,35 +16,34 @@ import { assertConcrete, buffersOn, evaluate } from "./evaluate.ts";
 import { Tensor } from "./tensor.ts";
 import { activeTrace, Trace, type TraceableVariable, withTrace } from "./trace.ts";
 import { materializeVariables, Variable } from "./variable.ts";
+import { choosePacks, sharesMemory, type VariablePack } from "./variablePack.ts";
 
 const nothing = (): void => undefined;
 
 /** Settled when no run that reads or writes variables is under way: buffers of a step are recycled by the next. */
 let turn: Promise<void> = Promise.resolve();
 
+/** What a compiled function is made of. */
+interface Compiled {
+  readonly backend: Backend;
+  readonly executable: Executable;
+  readonly captured: readonly TensorBuffer[];
+  /** Variables that are handed over one by one: large ones. */
+  readonly reads: readonly Variable[];
+  readonly writes: readonly Variable[];
+  readonly packs: readonly VariablePack[];
+  readonly writtenPacks: readonly VariablePack[];
+  /** All variables of the packs and `reads`. */
+  readonly state: readonly Variable[];
+  readonly resultCount: number;
+}
+
 /** A traced and compiled function of tensors. */
 export class CompiledFunction {
-  readonly #executable: Executable;
-  readonly #backend: Backend;
-  readonly #captured: readonly TensorBuffer[];
-  readonly #reads: readonly Variable[];
-  readonly #writes: readonly Variable[];
-  readonly #resultCount: number;
+  readonly #parts: Compiled;
 
-  constructor(
-    backend: Backend,
-    executable: Executable,
-    captured: readonly TensorBuffer[],
-    reads: readonly Variable[],
-    writes: readonly Variable[],
-    resultCount: number,
-  ) {
-    this.#backend = backend;
-    this.#executable = executable;
-    this.#captured = captured;
-    this.#reads = reads;
-    this.#writes = writes;
-    this.#resultCount = resultCount;
+  constructor(parts: Compiled) {
+    this.#parts = parts;
   }
 
   /**
@@ -51,30 +51,33 @@ export class CompiledFunction {
    * waiting for each other take turns; one that fails leaves the variables as they were.
    */
   run(args: readonly TensorBuffer[]): Promise<BackendBuffer[]> {
-    if (this.#reads.length === 0 && this.#writes.length === 0) return this.#run(args);
+    const { state, writes, writtenPacks } = this.#parts;
+    if (state.length === 0 && writes.length === 0 && writtenPacks.length === 0) return this.#run(args);
     const result = turn.then(() => this.#run(args));
     turn = result.then(nothing, nothing);
     return result;
   }
 
   async #run(args: readonly TensorBuffer[]): Promise<BackendBuffer[]> {
-    const backend = this.#backend;
-    await materializeVariables(this.#reads);
-    const state = this.#reads.map((v) => v.buffer);
-    const inputs = await buffersOn(backend, [...args, ...this.#captured, ...state]);
-    const outputs: (BackendBuffer | null)[] = new Array(this.#resultCount).fill(null);
-    for (const variable of this.#writes) {
-      outputs.push(variable.takeSpare(backend.name) ?? backend.empty(variable.shape, variable.dtype));
-    }
-    const results = await this.#executable.run(inputs, outputs);
-    this.#writes.forEach((variable, i) => {
-      variable.swap(results[this.#resultCount + i]!);
-    });
-    return results.slice(0, this.#resultCount);
+    const { backend, executable, captured, reads, writes, packs, writtenPacks, state, resultCount } = this.#parts;
+    if (state.some(isLazy)) await materializeVariables(state);
+    const given = [...args, ...captured, ...reads.map((v) => v.buffer)];
+    if (given.some((buffer) => buffer.needsMove(backend))) await buffersOn(backend, given);
+    const inputs = given.map((buffer) => buffer.on(backend));
+    for (const pack of packs) inputs.push(await pack.current(backend));
+    const outputs: (BackendBuffer | null)[] = new Array(resultCount).fill(null);
+    for (const v of writes) outputs.push(v.takeSpare(backend.name) ?? backend.empty(v.shape, v.dtype));
+    for (const pack of writtenPacks) outputs.push(pack.target(backend));
+    const results = await executable.run(inputs, outputs);
+    let next = resultCount;
+    for (const variable of writes) variable.swap(results[next++]!);
+    for (const pack of writtenPacks) pack.adopt(backend, results[next++]!);
+    results.length = resultCount;
+    return results;
   }
 
   dispose(): void {
-    this.#executable.dispose();
+    this.#parts.executable.dispose();
   }
 }
 
@@ -106,16 +109,30 @@ export async function compileFunction(
     return source.buffer as TensorBuffer;
   });
   const program = makeProgram([...placeholders, ...captured, ...trace.reads.values()], outputs);
-  const executable = await backend.compile(optimize(program), { runs: "many", label });
-  return new CompiledFunction(
+  const [readVariables, writtenVariables] = [reads.map(asVariable), writes.map(asVariable)];
+  const packs = sharesMemory(backend) ? choosePacks(readVariables, writtenVariables) : [];
+  const packed = new Set(packs.flatMap((pack) => pack.variables));
+  const plans = packs.map((pack) => ({
+    members: pack.variables.map((v) => {
+      const output = writtenVariables.indexOf(v);
+      return { type: v, input: trace.reads.get(v) ?? null, output: output < 0 ? null : results.length + output };
+    }),
+  }));
+  const executable = await backend.compile(optimize(packProgram(program, plans)), { runs: "many", label });
+  return new CompiledFunction({
     backend,
     executable,
-    buffers,
-    reads.map(asVariable),
-    writes.map(asVariable),
-    results.length,
-  );
+    captured: buffers,
+    reads: readVariables.filter((v) => !packed.has(v)),
+    writes: writtenVariables.filter((v) => !packed.has(v)),
+    packs,
+    writtenPacks: packs.filter((_, i) => isWritten(plans[i]!)),
+    state: [...new Set([...readVariables, ...packed])],
+    resultCount: results.length,
+  });
 }
+
+const isLazy = (variable: Variable): boolean => variable.pendingValue?.node != null;
 
 function asVariable(variable: TraceableVariable): Variable {
   invariant(variable instanceof Variable, `"${variable.path}" is traced like a variable but is none`);

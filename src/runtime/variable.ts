@@ -10,10 +10,14 @@ import * as build from "../ir/build.ts";
 import { bufferValue, type Value } from "../ir/value.ts";
 import { autocastDType } from "./autocast.ts";
 import { TensorBuffer } from "./buffer.ts";
-import { addPending, evaluate, removePending } from "./evaluate.ts";
+import { addPending, evaluate, peekValue, removePending } from "./evaluate.ts";
 import { currentPath } from "./nameScope.ts";
 import { fromNumbers, type NestedArray, type Operand, Tensor, type TensorHolder } from "./tensor.ts";
 import { activeTrace, withTrace } from "./trace.ts";
+import type { VariablePack } from "./variablePack.ts";
+
+/** Stands where a variable's own value is not used, because it lives in a pack. */
+const UNUSED = build.scalar(0, "float32");
 
 /** Makes the first value of a variable of a given shape and dtype. */
 export type VariableInitializer = (shape: StaticShape, dtype: DType) => Tensor;
@@ -64,6 +68,8 @@ export class Variable implements TensorHolder {
   #spare: BackendBuffer | null = null;
   /** Whether a tensor outside may still hold the current buffer. */
   #exposed = false;
+  /** Where the value is kept together with others, or `null` when it has a buffer of its own. */
+  #home: VariablePack | null = null;
 
   constructor(initializer: VariableInitializer | Operand, options: VariableOptions = {}) {
     checkOptions("Variable", options, OPTIONS);
@@ -120,7 +126,7 @@ export class Variable implements TensorHolder {
   get value(): Tensor {
     const trace = activeTrace();
     if (!trace) this.#exposed = true;
-    const node = trace ? trace.read(this) : this.#value;
+    const node = trace ? trace.read(this) : this.#ownValue();
     const scope = this.autocast && isFloat(this.dtype) ? autocastDType() : null;
     return new Tensor(scope ? build.cast(node, scope) : node);
   }
@@ -140,6 +146,7 @@ export class Variable implements TensorHolder {
       return this;
     }
     this.#value = node;
+    this.#home = null;
     this.#exposed = true;
     if (node.node) addPending(this);
     else removePending(this);
@@ -172,15 +179,56 @@ export class Variable implements TensorHolder {
     return this.toString();
   }
 
+  /** The value with a buffer of its own. */
+  #ownValue(): Value {
+    if (this.#home) {
+      this.#value = bufferValue(this.#home.view(this));
+      // Read once, it is likely read again: it stays out of the pack until the next run.
+      this.#home = null;
+      this.#exposed = true;
+    }
+    return this.#value;
+  }
+
   /** @internal The value if it is assigned but not computed. */
   get pendingValue(): Value | null {
+    if (this.#home) return null;
     if (this.#value.node === null) removePending(this);
     return this.#value;
   }
 
+  /** @internal Where the value lives together with others. */
+  get home(): VariablePack | null {
+    return this.#home;
+  }
+
+  /** @internal From now on the value is the part of a pack. */
+  moveInto(pack: VariablePack): void {
+    if (this.#home === pack) return;
+    this.#home = pack;
+    this.#value = UNUSED;
+    this.#spare = null;
+    this.#exposed = false;
+  }
+
+  /** @internal Identity of the current value: another object whenever it may have changed. */
+  get contents(): object {
+    return this.#home ? this.#home.contents : this.#value;
+  }
+
+  /** @internal The numbers of a computed value, to be copied at once. */
+  async hostData(): Promise<TypedArray> {
+    return this.#home ? this.#home.part(this) : this.buffer.host();
+  }
+
+  /** @internal The numbers if they are at hand without waiting. */
+  peekData(): TypedArray | null {
+    return this.#home ? this.#home.part(this) : peekValue(this.#value);
+  }
+
   /** @internal Computed buffer of the current value; call `materializeVariables` before. */
   get buffer(): TensorBuffer {
-    const { source } = this.#value;
+    const { source } = this.#ownValue();
     if (source.kind === "constant") {
       this.#value = bufferValue(TensorBuffer.fromHost(source.data, this.shape, this.dtype));
       return this.buffer;
@@ -198,7 +246,7 @@ export class Variable implements TensorHolder {
 
   /** @internal Installs the buffer that a step wrote, and keeps the old one for the step after unless it is in use. */
   swap(next: BackendBuffer): void {
-    const { source } = this.#value;
+    const { source } = this.#ownValue();
     const previous = source.kind === "buffer" ? (source.buffer as TensorBuffer).device(next.backend) : null;
     this.#spare = this.#exposed ? null : previous;
     this.#exposed = false;
@@ -208,7 +256,7 @@ export class Variable implements TensorHolder {
 
 /** Computes the values of all given variables in one program. */
 export async function materializeVariables(variables: readonly Variable[]): Promise<void> {
-  const lazy = variables.map((v) => v.pendingValue!).filter((v) => v.node !== null);
+  const lazy = variables.map((v) => v.pendingValue).filter((v) => v !== null && v.node !== null) as Value[];
   if (lazy.length > 0) await evaluate(lazy);
 }
 

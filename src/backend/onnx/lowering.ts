@@ -2,6 +2,7 @@
 import { allocate, type DType } from "../../core/dtype.ts";
 import { BackendError, invariant } from "../../core/errors.ts";
 import { shapesEqual, sizeOf } from "../../core/shape.ts";
+import { constantNumber } from "../../ir/build.ts";
 import type { Primitive, PrimitiveAttributes } from "../../ir/primitives.ts";
 import type { Program } from "../../ir/program.ts";
 import type { Node, Value } from "../../ir/value.ts";
@@ -39,26 +40,39 @@ function workOf(node: Node): number {
   return Math.max(out, ...node.inputs.map(size));
 }
 
-/** A product whose only use is the addition of a vector: one Gemm computes both. */
-function biasedProducts(program: Program, uses: ReadonlyMap<Value, number>): Map<Node, { product: Node; bias: Value }> {
-  const fused = new Map<Node, { product: Node; bias: Value }>();
+/** A matrix product that takes the operation on its result along. */
+interface FusedProduct {
+  readonly product: Node;
+  /** A vector added to every row. */
+  readonly bias: Value | null;
+  /** A factor of every element. */
+  readonly alpha: number;
+}
+
+const isMatrixProduct = (value: Value, uses: ReadonlyMap<Value, number>): boolean =>
+  value.node?.op === "matmul" &&
+  uses.get(value) === 1 &&
+  value.node.inputs.every((v) => v.shape.length === 2) &&
+  ["float32", "float64", "float16"].includes(value.dtype);
+
+/**
+ * Products whose only use is the addition of a vector or the multiplication by a number: one Gemm computes both, and the
+ * result is not written and read again.
+ */
+function fusedProducts(program: Program, uses: ReadonlyMap<Value, number>): Map<Node, FusedProduct> {
+  const fused = new Map<Node, FusedProduct>();
   for (const node of program.nodes) {
-    if (node.op !== "add") continue;
+    if (node.op !== "add" && node.op !== "mul") continue;
     for (const [i, operand] of node.inputs.entries()) {
-      const product = operand.node;
-      const bias = node.inputs[1 - i]!;
-      const fits =
-        product?.op === "matmul" &&
-        uses.get(operand) === 1 &&
-        product.inputs.every((v) => v.shape.length === 2) &&
-        ["float32", "float64", "float16"].includes(operand.dtype) &&
-        bias.shape.length <= 1 &&
-        (bias.shape.length === 0 || bias.shape[0] === operand.shape[1]) &&
-        shapesEqual(node.outputs[0]!.shape, operand.shape);
-      if (fits) {
-        fused.set(node, { product, bias });
-        break;
-      }
+      const other = node.inputs[1 - i]!;
+      if (!isMatrixProduct(operand, uses) || !shapesEqual(node.outputs[0]!.shape, operand.shape)) continue;
+      const product = operand.node!;
+      const isRow = other.shape.length === 0 || (other.shape.length === 1 && other.shape[0] === operand.shape[1]);
+      const factor = other.shape.length === 0 ? constantNumber(other) : null;
+      if (node.op === "add" && isRow) fused.set(node, { product, bias: other, alpha: 1 });
+      else if (node.op === "mul" && factor !== null) fused.set(node, { product, bias: null, alpha: factor });
+      else continue;
+      break;
     }
   }
   return fused;
@@ -79,14 +93,14 @@ export function lower(program: Program, label: string): LoweredProgram {
     names.set(value, model.constant(source.data, value.shape, engineDType(value.dtype)));
   }
   const uses = countUses(program);
-  const fused = biasedProducts(program, uses);
+  const fused = fusedProducts(program, uses);
   const skipped = new Set([...fused.values()].map((f) => f.product));
   let work = 0;
   for (const node of program.nodes) {
     work += workOf(node);
     if (skipped.has(node)) continue;
     const inputs = node.inputs.map((v) => names.get(v)!);
-    const bias = fused.get(node);
+    const fusion = fused.get(node);
     let results: OnnxValue[];
     if (node.outputs.length > 0 && node.outputs.every((v) => sizeOf(v.shape) === 0)) {
       // Nothing to compute, and some kernels (TopK) crash on it.
@@ -94,14 +108,16 @@ export function lower(program: Program, label: string): LoweredProgram {
         const dtype = engineDType(v.dtype);
         return model.constant(allocate(dtype, 0), v.shape, dtype);
       });
-    } else if (bias) {
-      const { transposeA, transposeB } = bias.product.attributes as { transposeA: boolean; transposeB: boolean };
-      const [a, b] = bias.product.inputs.map((v) => names.get(v)!);
+    } else if (fusion) {
+      const { product, bias, alpha } = fusion;
+      const { transposeA, transposeB } = product.attributes as { transposeA: boolean; transposeB: boolean };
+      const operands = [...product.inputs, ...(bias ? [bias] : [])].map((v) => names.get(v)!);
       const out = node.outputs[0]!;
       results = [
-        model.emit("Gemm", [a!, b!, names.get(bias.bias)!], engineDType(out.dtype), out.shape, {
+        model.emit("Gemm", operands, engineDType(out.dtype), out.shape, {
           transA: transposeA ? 1 : 0,
           transB: transposeB ? 1 : 0,
+          alpha: { float: alpha },
         }),
       ];
     } else {

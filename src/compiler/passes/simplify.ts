@@ -2,6 +2,7 @@
 
 import { shapesEqual } from "../../core/shape.ts";
 import * as b from "../../ir/build.ts";
+import type { PrimitiveAttributes } from "../../ir/primitives.ts";
 import type { Program } from "../../ir/program.ts";
 import type { Node, Value } from "../../ir/value.ts";
 import { rewriteProgram } from "../rewrite.ts";
@@ -130,7 +131,53 @@ const reduceOne: Rule = (node, [x]) => {
   return axes.every((axis) => x!.shape[axis] === 1) ? b.reshape(x!, node.outputs[0]!.shape) : null;
 };
 
+type SliceAttributes = PrimitiveAttributes["slice"];
+
+/** The attributes of a slice of unit strides, else `null`. */
+function plainSlice(x: Value): { source: Value; attributes: SliceAttributes } | null {
+  if (x.node?.op !== "slice") return null;
+  const attributes = x.node.attributes as SliceAttributes;
+  return attributes.strides.every((s) => s === 1) ? { source: x.node.inputs[0]!, attributes } : null;
+}
+
+/** A slice of a slice is one slice. */
+const slice: Rule = (node, [x]) => {
+  const inner = plainSlice(x!);
+  if (!inner) return null;
+  const { starts, limits, strides } = node.attributes as SliceAttributes;
+  const offset = inner.attributes.starts;
+  return b.slice(
+    inner.source,
+    starts.map((s, i) => s + offset[i]!),
+    limits.map((s, i) => s + offset[i]!),
+    strides,
+  );
+};
+
+/** Slices that lie one behind another, joined again, are one slice. */
+const concat: Rule = (node, inputs) => {
+  const { axis } = node.attributes as { axis: number };
+  const joined: Value[] = [];
+  for (const x of inputs) {
+    const last = joined.length > 0 ? plainSlice(joined.at(-1)!) : null;
+    const next = plainSlice(x);
+    const adjacent =
+      last !== null &&
+      next !== null &&
+      last.source === next.source &&
+      next.attributes.starts.every((s, i) =>
+        i === axis ? s === last.attributes.limits[i] : s === last.attributes.starts[i],
+      ) &&
+      next.attributes.limits.every((s, i) => i === axis || s === last.attributes.limits[i]);
+    if (adjacent) joined[joined.length - 1] = b.slice(last.source, last.attributes.starts, next.attributes.limits);
+    else joined.push(x);
+  }
+  return joined.length < inputs.length ? b.concat(joined, axis) : null;
+};
+
 const RULES: Partial<Record<Node["op"], Rule>> = {
+  slice,
+  concat,
   add,
   mul,
   sub,
