@@ -37,7 +37,8 @@ export interface CompileOptions {
 
 export interface Backend {
   readonly name: string;
-  /** Gives host data to the engine. It may keep the array itself: the caller does not write to it afterwards. */
+  /** Gives host data to the engine. It may keep the array itself: the caller writes to it only when no run that uses the
+   * buffer is still to come. */
   upload(data: TypedArray, shape: StaticShape, dtype: DType): BackendBuffer;
   /** An uninitialised buffer to receive results. */
   empty(shape: StaticShape, dtype: DType): BackendBuffer;

@@ -37,6 +37,8 @@ export interface DataOptions {
   readonly validationData?: FitData | null;
   readonly validationBatchSize?: number | null;
   readonly stepsPerEpoch?: number | null;
+  /** Whether a batch may be overwritten by the next one: not where somebody may keep its tensors. */
+  readonly reuseBatches?: boolean;
 }
 
 export interface AdaptedData {
@@ -81,7 +83,7 @@ async function adaptValidation(data: FitData, batchSize: number): Promise<Adapte
   const [x, y, weight] = await Promise.all(
     data.map((part, i) => toHost(part, `${where} ${["x", "y", "sampleWeight"][i]}`)),
   );
-  const adapter = new ArrayAdapter(where, x!, y ?? null, weight ?? null, { batchSize, shuffle: false });
+  const adapter = new ArrayAdapter(where, x!, y ?? null, weight ?? null, { batchSize, shuffle: false, reuse: false });
   return { adapter, labels: y ?? null };
 }
 
@@ -149,11 +151,19 @@ export async function adaptData(
     const split = splitOff(train, count, validationSplit);
     train = split.train;
     const [vx, vy, vw] = split.validation;
-    const adapter = new ArrayAdapter(where, vx!, vy!, vw!, { batchSize: validationBatchSize, shuffle: false });
+    const adapter = new ArrayAdapter(where, vx!, vy!, vw!, {
+      batchSize: validationBatchSize,
+      shuffle: false,
+      reuse: false,
+    });
     validation = { adapter, labels: vy! };
   }
   const [tx, ty, tw] = train;
-  return { adapter: new ArrayAdapter(where, tx!, ty!, tw!, { batchSize, shuffle }), labels: ty!, validation };
+  return {
+    adapter: new ArrayAdapter(where, tx!, ty!, tw!, { batchSize, shuffle, reuse: options.reuseBatches ?? false }),
+    labels: ty!,
+    validation,
+  };
 }
 
 /** All given data as one batch. */

@@ -368,7 +368,11 @@ export class Trainer extends LayerBase {
         throw new RangeError(`fit: expected \`${name}\` to be a non-negative integer. Received: ${describe(value)}`);
       }
     }
-    const { adapter, validation, labels } = await adaptData("fit", x, y ?? null, options);
+    const { adapter, validation, labels } = await adaptData("fit", x, y ?? null, {
+      ...options,
+      // A compiled step sees placeholders; only steps that run op by op get hold of the batch itself.
+      reuseBatches: !state.options.runEagerly && (state.options.stepsPerExecution ?? 1) === 1,
+    });
     const iterator = new EpochIterator(adapter, options.stepsPerEpoch ?? null);
     const validationBatches = validation
       ? new EpochIterator(validation.adapter, options.validationSteps ?? null)

@@ -8,7 +8,7 @@ import { makeDefaultSeed } from "../../random/seedGenerator.ts";
 import { evaluate } from "../../runtime/evaluate.ts";
 import { fromNumbers, Tensor } from "../../runtime/tensor.ts";
 import { Variable } from "../../runtime/variable.ts";
-import { type HostArray, takeRows } from "./batchRows.ts";
+import { BatchStorage, type HostArray, takeRows } from "./batchRows.ts";
 import type { Batch, DataAdapter, TensorStructure } from "./dataAdapter.ts";
 
 /** How the order of samples changes from epoch to epoch. */
@@ -119,6 +119,8 @@ export function sliceHost(structure: HostStructure | null, start: number, end: n
 export interface ArrayAdapterOptions {
   readonly batchSize: number;
   readonly shuffle: Shuffle;
+  /** Whether a batch may be overwritten by the next one. */
+  readonly reuse: boolean;
 }
 
 /** Batches of arrays in memory. The last batch may be smaller. */
@@ -168,11 +170,14 @@ export class ArrayAdapter implements DataAdapter {
 
   *batches(): Iterable<Batch> {
     const permutation = this.#permutation();
-    const { batchSize } = this.#options;
+    const { batchSize, reuse } = this.#options;
+    const storage = reuse ? new BatchStorage(batchSize) : null;
     for (let start = 0; start < this.count; start += batchSize) {
       const end = Math.min(start + batchSize, this.count);
       const take = (part: HostStructure | null): TensorStructure | null =>
-        part === null ? null : mapHost((array) => takeRows(array, permutation, start, end), part);
+        part === null
+          ? null
+          : mapHost((array) => takeRows(array, permutation, start, end, storage?.for(array) ?? null), part);
       yield { x: take(this.#x), y: take(this.#y), sampleWeight: take(this.#sampleWeight), size: end - start };
     }
   }

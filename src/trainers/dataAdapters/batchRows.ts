@@ -10,21 +10,53 @@ export interface HostArray {
   readonly dtype: DType;
 }
 
-/** Rows `start` to `end` of the order given by `permutation`; without one, a view of the array and no copy. */
-export function takeRows(array: HostArray, permutation: Int32Array | null, start: number, end: number): Tensor {
+/**
+ * Rows `start` to `end` of the order given by `permutation`; without one, a view of the array and no copy.
+ *
+ * @param target - Storage for the copy, overwritten. A batch per step of fresh memory costs more than the copy: the engine
+ *   touches new pages and the garbage collector takes them away again.
+ */
+export function takeRows(
+  array: HostArray,
+  permutation: Int32Array | null,
+  start: number,
+  end: number,
+  target: TypedArray | null = null,
+): Tensor {
   const rowShape = array.shape.slice(1);
   const width = sizeOf(rowShape);
   const shape = [end - start, ...rowShape];
   const source = array.data as Float32Array;
   if (!permutation) return tensorFromHost(source.subarray(start * width, end * width), shape, array.dtype);
-  const target = allocate(array.dtype, (end - start) * width) as Float32Array;
+  const size = (end - start) * width;
+  const rows = (target ? target.subarray(0, size) : allocate(array.dtype, size)) as Float32Array;
   if (width === 1) {
-    for (let i = start; i < end; i++) target[i - start] = source[permutation[i]!]!;
+    for (let i = start; i < end; i++) rows[i - start] = source[permutation[i]!]!;
   } else {
     for (let i = start; i < end; i++) {
       const row = permutation[i]! * width;
-      target.set(source.subarray(row, row + width), (i - start) * width);
+      rows.set(source.subarray(row, row + width), (i - start) * width);
     }
   }
-  return tensorFromHost(target, shape, array.dtype);
+  return tensorFromHost(rows, shape, array.dtype);
+}
+
+/** Storage that batches of one pass share: a batch is valid until the next one is made. */
+export class BatchStorage {
+  readonly #batchSize: number;
+  readonly #arrays = new Map<HostArray, TypedArray>();
+
+  constructor(batchSize: number) {
+    this.#batchSize = batchSize;
+  }
+
+  /** Where rows of `array` go. */
+  for(array: HostArray): TypedArray {
+    let storage = this.#arrays.get(array);
+    if (!storage) {
+      storage = allocate(array.dtype, this.#batchSize * sizeOf(array.shape.slice(1)));
+      this.#arrays.set(array, storage);
+    }
+    return storage;
+  }
 }
