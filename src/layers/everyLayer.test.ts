@@ -23,6 +23,8 @@ const merged: LayerExpectations = {
   expectedOutputShape: [2, 3],
   supportsMasking: true,
 };
+const normalized: LayerExpectations = { ...still, builtAtOnce: false, trainableWeights: 2 };
+const images = { inputShape: [2, 3, 2, 4], expectedOutputShape: [2, 3, 2, 4] };
 const training = { call: { training: true }, gradients: false };
 
 const ROWS: readonly Row[] = [
@@ -166,6 +168,73 @@ const ROWS: readonly Row[] = [
       expectedOutputShape: [2, 2, 2],
       expectedOutput: [1, 2, 1, 2, 3, 4, 3, 4],
     },
+  ],
+  // The checked point has negative variances; gradients are checked in normalization.test.ts.
+  ["BatchNormalization", {}, { ...normalized, nonTrainableWeights: 2, gradients: false }],
+  [
+    "BatchNormalization",
+    { axis: 1, center: false, renorm: true, renormClipping: { rmax: 3, dmax: 5 } },
+    {
+      ...normalized,
+      inputShape: [2, 3, 4],
+      expectedOutputShape: [2, 3, 4],
+      trainableWeights: 1,
+      nonTrainableWeights: 5,
+      gradients: false,
+    },
+  ],
+  ["LayerNormalization", { gammaRegularizer: "l2" }, { ...normalized, losses: 1 }],
+  ["LayerNormalization", { axis: [1, 2], scale: false }, { ...normalized, ...images, trainableWeights: 1 }],
+  ["GroupNormalization", { groups: 2 }, { ...normalized, ...images }],
+  [
+    "GroupNormalization",
+    { groups: -1, axis: 1, scale: false, center: false },
+    { ...normalized, ...images, trainableWeights: 0 },
+  ],
+  ["UnitNormalization", { axis: -1 }, { ...still }],
+  ["RMSNormalization", {}, { ...normalized, trainableWeights: 1, supportsMasking: false }],
+  [
+    "SpectralNormalization",
+    { layer: layers.Dense(2, { name: "inner" }) },
+    // The layer inside computes in float32. The kernel is assigned in the step, after its gradient was taken.
+    {
+      inputShape: [2, 3],
+      expectedOutputShape: [2, 2],
+      trainableWeights: 2,
+      nonTrainableWeights: 1,
+      gradients: false,
+      training: false,
+    },
+  ],
+  ["Rescaling", { scale: 0.5, offset: 1 }, { ...still, builtAtOnce: false }],
+  ["Rescaling", { scale: [0.5, 2, 1] }, { ...still, builtAtOnce: false, inputDType: "uint8" }],
+  ["CenterCrop", { height: 2, width: 2 }, { inputShape: [2, 3, 5, 2], expectedOutputShape: [2, 2, 2, 2] }],
+  [
+    "CenterCrop",
+    { height: 4, width: 4, dataFormat: "channels_first" },
+    { inputShape: [2, 1, 2, 3], expectedOutputShape: [2, 1, 4, 4] },
+  ],
+  ["UpSampling1D", { size: 3 }, { inputShape: [2, 2, 3], expectedOutputShape: [2, 6, 3] }],
+  ["UpSampling2D", { size: [1, 2] }, { inputShape: [2, 2, 3, 1], expectedOutputShape: [2, 2, 6, 1] }],
+  [
+    "UpSampling2D",
+    { size: 2, interpolation: "bilinear", dataFormat: "channels_first" },
+    { inputShape: [2, 1, 2, 3], expectedOutputShape: [2, 1, 4, 6] },
+  ],
+  ["UpSampling3D", { size: [1, 2, 3] }, { inputShape: [1, 2, 1, 2, 2], expectedOutputShape: [1, 2, 2, 6, 2] }],
+  ["ZeroPadding1D", { padding: [1, 2] }, { inputShape: [2, 2, 3], expectedOutputShape: [2, 5, 3] }],
+  ["ZeroPadding2D", { padding: [1, [0, 2]] }, { inputShape: [2, 2, 3, 1], expectedOutputShape: [2, 4, 5, 1] }],
+  [
+    "ZeroPadding3D",
+    { padding: 1, dataFormat: "channels_first" },
+    { inputShape: [1, 2, 1, 2, 2], expectedOutputShape: [1, 2, 3, 4, 4] },
+  ],
+  ["Cropping1D", { cropping: [1, 0] }, { inputShape: [2, 3, 2], expectedOutputShape: [2, 2, 2] }],
+  ["Cropping2D", { cropping: [1, [0, 2]] }, { inputShape: [2, 3, 4, 1], expectedOutputShape: [2, 1, 2, 1] }],
+  [
+    "Cropping3D",
+    { cropping: [0, 1, [0, 1]], dataFormat: "channels_first" },
+    { inputShape: [1, 2, 1, 3, 2], expectedOutputShape: [1, 2, 1, 1, 1] },
   ],
   ...["Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"].map((name): Row => [name, {}, merged]),
   ["Concatenate", { axis: 1 }, { ...merged, expectedOutputShape: [2, 6] }],
