@@ -6,12 +6,15 @@ import type { Backend, BackendBuffer, Executable } from "../backend/contract.ts"
 import { backendName, backend as startBackend } from "../backend/registry.ts";
 import { isWritten, packProgram } from "../compiler/packing.ts";
 import { optimize } from "../compiler/pipeline.ts";
+import { rewriteProgram } from "../compiler/rewrite.ts";
 import { invariant } from "../core/errors.ts";
+import { sizeOf } from "../core/shape.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
 import { freeLeaves, makeProgram } from "../ir/program.ts";
-import { inputValue, type Value, type ValueType } from "../ir/value.ts";
+import { constantValue, inputValue, type Value, type ValueType } from "../ir/value.ts";
 import type { TensorBuffer } from "./buffer.ts";
 import { TensorBuffer as Buffers } from "./buffer.ts";
+import { flushDenormals, RUNS_BETWEEN_FLUSHES } from "./denormals.ts";
 import { assertConcrete, buffersOn, evaluate } from "./evaluate.ts";
 import { Tensor } from "./tensor.ts";
 import { activeTrace, Trace, type TraceableVariable, withTrace } from "./trace.ts";
@@ -19,6 +22,9 @@ import { materializeVariables, Variable } from "./variable.ts";
 import { choosePacks, sharesMemory, type VariablePack } from "./variablePack.ts";
 
 const nothing = (): void => undefined;
+
+/** Captured tensors of up to so many elements become part of the program. */
+const LARGEST_CONSTANT = 64;
 
 /** Settled when no run that reads or writes variables is under way: buffers of a step are recycled by the next. */
 let turn: Promise<void> = Promise.resolve();
@@ -41,6 +47,7 @@ interface Compiled {
 /** A traced and compiled function of tensors. */
 export class CompiledFunction {
   readonly #parts: Compiled;
+  #runs = 0;
 
   constructor(parts: Compiled) {
     this.#parts = parts;
@@ -69,6 +76,12 @@ export class CompiledFunction {
     for (const v of writes) outputs.push(v.takeSpare(backend.name) ?? backend.empty(v.shape, v.dtype));
     for (const pack of writtenPacks) outputs.push(pack.target(backend));
     const results = await executable.run(inputs, outputs);
+    if (++this.#runs % RUNS_BETWEEN_FLUSHES === 0) {
+      for (const buffer of results.slice(resultCount)) {
+        const data = backend.peek(buffer);
+        if (data) flushDenormals(data, buffer.dtype);
+      }
+    }
     let next = resultCount;
     for (const variable of writes) variable.swap(results[next++]!);
     for (const pack of writtenPacks) pack.adopt(backend, results[next++]!);
@@ -108,7 +121,16 @@ export async function compileFunction(
     invariant(source.kind === "buffer", `${label}: a captured tensor is not concrete`);
     return source.buffer as TensorBuffer;
   });
-  const program = makeProgram([...placeholders, ...captured, ...trace.reads.values()], outputs);
+  // Small captured tensors never change: as constants they cost nothing to hand over and can be folded.
+  const constants = new Map<Value, Value>();
+  captured.forEach((leaf, i) => {
+    const data = sizeOf(leaf.shape) <= LARGEST_CONSTANT ? buffers[i]!.peek(backend) : null;
+    if (data) constants.set(leaf, constantValue(data.slice(), leaf));
+  });
+  const given = captured.filter((leaf) => !constants.has(leaf));
+  const inputs = [...placeholders, ...given, ...trace.reads.values()];
+  const traced = makeProgram([...inputs, ...constants.keys()], outputs);
+  const program = constants.size > 0 ? rewriteProgram(traced, () => null, constants, inputs) : traced;
   const [readVariables, writtenVariables] = [reads.map(asVariable), writes.map(asVariable)];
   const packs = sharesMemory(backend) ? choosePacks(readVariables, writtenVariables) : [];
   const packed = new Set(packs.flatMap((pack) => pack.variables));
@@ -122,7 +144,7 @@ export async function compileFunction(
   return new CompiledFunction({
     backend,
     executable,
-    captured: buffers,
+    captured: buffers.filter((_, i) => !constants.has(captured[i]!)),
     reads: readVariables.filter((v) => !packed.has(v)),
     writes: writtenVariables.filter((v) => !packed.has(v)),
     packs,
