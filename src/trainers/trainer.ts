@@ -339,9 +339,8 @@ export class Trainer extends LayerBase {
     if (eager) {
       const logs = eager(batch);
       await evaluate(Object.values(logs).map((t) => t.node));
-      return Object.fromEntries(
-        await Promise.all(Object.entries(logs).map(async ([k, t]) => [k, await t.item()] as const)),
-      );
+      const numbers = Object.entries(logs).map(async ([k, t]) => [k, await t.item()] as const);
+      return sortedLogs(Object.fromEntries(await Promise.all(numbers)));
     }
     const { structure, buffers } = await step.run(batch);
     return readLogs(structure, buffers);
@@ -410,7 +409,7 @@ export class Trainer extends LayerBase {
           await callbacks.runAt("onTrainBatchBegin", batchIndex);
           for (const batch of batches) {
             if (!labels) await this.#checkBatchLabels("fit", state, batch);
-            logs = sortedLogs(await this.#runStep(step, batch, eager));
+            logs = await this.#runStep(step, batch, eager);
           }
           if (!reportedNaN && Number.isNaN(logs.loss)) {
             reportedNaN = true;
@@ -469,7 +468,7 @@ export class Trainer extends LayerBase {
       await callbacks.runAt("onTestBatchBegin", index);
       for (const batch of group) {
         if (unchecked) await this.#checkBatchLabels("evaluate", unchecked, batch);
-        logs = sortedLogs(await this.#runStep(step, batch, eager));
+        logs = await this.#runStep(step, batch, eager);
       }
       await callbacks.runAt("onTestBatchEnd", index + group.length - 1, logs);
       index += group.length;
@@ -591,7 +590,7 @@ export class Trainer extends LayerBase {
     await this.#checkBatchLabels("trainOnBatch", state, batch);
     this.resetMetrics();
     const eager = state.options.runEagerly ? (data: StepData) => this.trainStep(data) : null;
-    const logs = sortedLogs(await this.#runStep(this.#trainFunction(state), batch, eager));
+    const logs = await this.#runStep(this.#trainFunction(state), batch, eager);
     return options.returnDict ? logs : this.#asList(logs);
   }
 
@@ -610,7 +609,7 @@ export class Trainer extends LayerBase {
     await this.#checkBatchLabels("testOnBatch", state, batch);
     this.resetMetrics();
     const eager = state.options.runEagerly ? (data: StepData) => this.testStep(data) : null;
-    const logs = sortedLogs(await this.#runStep(this.#testFunction(state), batch, eager));
+    const logs = await this.#runStep(this.#testFunction(state), batch, eager);
     return options.returnDict ? logs : this.#asList(logs);
   }
 

@@ -9,6 +9,7 @@ import type { Node, Value } from "../../ir/value.ts";
 import { encodeModel, type OnnxValueInfo } from "./encode.ts";
 import { engineDType, OnnxModel, type OnnxValue } from "./model.ts";
 import { ONNX_RULES, type OnnxRule } from "./rules/index.ts";
+import { findSplits, type Interval, segments } from "./splits.ts";
 
 /** A lowered program. */
 export interface LoweredProgram {
@@ -95,10 +96,16 @@ export function lower(program: Program, label: string): LoweredProgram {
   const uses = countUses(program);
   const fused = fusedProducts(program, uses);
   const skipped = new Set([...fused.values()].map((f) => f.product));
+  const splits = findSplits(program);
+  const split = (value: Value): void => {
+    const tree = splits.get(value);
+    if (tree) emitSplits(model, names.get(value)!, tree, names);
+  };
+  program.inputs.forEach(split);
   let work = 0;
   for (const node of program.nodes) {
     work += workOf(node);
-    if (skipped.has(node)) continue;
+    if (skipped.has(node) || names.has(node.outputs[0]!)) continue; // part of another node, or of a Split
     const inputs = node.inputs.map((v) => names.get(v)!);
     const fusion = fused.get(node);
     let results: OnnxValue[];
@@ -126,6 +133,7 @@ export function lower(program: Program, label: string): LoweredProgram {
     }
     node.outputs.forEach((value, i) => {
       names.set(value, results[i]!);
+      split(value);
     });
   }
   // Outputs need names of their own: a value may be returned twice, or be an input or a constant.
@@ -144,6 +152,23 @@ export function lower(program: Program, label: string): LoweredProgram {
     outputNames: outputInfos.map((info) => info.name),
     work,
   };
+}
+
+/** Emits a Split for an interval and for every interval inside it that has parts, and names the slices' results. */
+function emitSplits(model: OnnxModel, source: OnnxValue, interval: Interval, names: Map<Value, OnnxValue>): void {
+  const parts = segments(interval);
+  const sizes = parts.map((part) => part.size);
+  const results = model.emitAll(
+    "Split",
+    [source, model.ints(sizes)],
+    sizes.map((size) => ({ dtype: source.dtype, shape: [size] })),
+    { axis: 0 },
+  );
+  parts.forEach(({ child }, i) => {
+    if (!child) return;
+    for (const node of child.nodes) names.set(node.outputs[0]!, results[i]!);
+    if (child.children.length > 0) emitSplits(model, results[i]!, child, names);
+  });
 }
 
 const isNodeOutput = (value: OnnxValue): boolean => value.name.startsWith("v");

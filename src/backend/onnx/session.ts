@@ -78,9 +78,7 @@ class OnnxExecutable implements Executable {
   async run(inputs: readonly BackendBuffer[], outputs?: readonly (BackendBuffer | null)[]): Promise<BackendBuffer[]> {
     if (this.#disposed) throw new BackendError(`${this.#label}: the program was disposed and cannot run`);
     const feeds: Feeds = {};
-    this.#inputNames.forEach((name, i) => {
-      feeds[name] = ortOf(inputs[i]!);
-    });
+    for (let i = 0; i < this.#inputNames.length; i++) feeds[this.#inputNames[i]!] = ortOf(inputs[i]!);
     try {
       return await (this.#backend.writesOutputs ? this.#runInto(feeds, outputs) : this.#runAndCopy(feeds, outputs));
     } catch (cause) {
@@ -91,7 +89,9 @@ class OnnxExecutable implements Executable {
   /** Without a buffer to write to, the engine allocates and copies out; a fresh buffer saves the copy. */
   async #runInto(feeds: Feeds, outputs: Outputs): Promise<BackendBuffer[]> {
     const buffers = this.#outputs.map(({ shape, dtype }, i) => outputs?.[i] ?? this.#backend.empty(shape, dtype));
-    await this.#session.run(feeds, Object.fromEntries(this.#outputNames.map((name, i) => [name, ortOf(buffers[i]!)])));
+    const fetches: Feeds = {};
+    for (let i = 0; i < buffers.length; i++) fetches[this.#outputNames[i]!] = ortOf(buffers[i]!);
+    await this.#session.run(feeds, fetches);
     return buffers;
   }
 

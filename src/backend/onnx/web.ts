@@ -1,18 +1,80 @@
 /** ONNX Runtime in browsers: WebAssembly with SIMD, and threads where the page is cross-origin isolated. */
 import { BackendError } from "../../core/errors.ts";
 import type { Backend } from "../contract.ts";
+import { encodeModel } from "./encode.ts";
 import { OnnxBackend, type OrtModule } from "./session.ts";
+import { takeWasmSettings, WASM_FILE } from "./wasmSettings.ts";
 
-/** Starts the engine. @throws BackendError saying what to install when the package is missing. */
-export async function createOnnxWebBackend(): Promise<Backend> {
+interface OrtWebModule extends OrtModule {
+  readonly env: { readonly wasm: { wasmPaths?: unknown; numThreads?: number } };
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+async function importOrt(): Promise<OrtWebModule> {
   try {
-    const module = (await import("onnxruntime-web")) as unknown as OrtModule & { default?: OrtModule };
-    const threads = globalThis.crossOriginIsolated ? (globalThis.navigator?.hardwareConcurrency ?? 1) : 1;
-    return new OnnxBackend(module.default ?? module, { threads, writesOutputs: false });
+    // The build without WebGL and WebGPU: a sixth of the code, half of the WebAssembly.
+    const module = (await import("onnxruntime-web/wasm")) as unknown as OrtWebModule & { default?: OrtWebModule };
+    return module.default ?? module;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new BackendError(`onnxruntime-web could not be loaded: ${reason}. Install it: npm install onnxruntime-web`, {
-      cause,
-    });
+    throw new BackendError(
+      `onnxruntime-web could not be loaded: ${messageOf(cause)}. Install it: npm install onnxruntime-web`,
+      { cause },
+    );
   }
+}
+
+/** The smallest program: the engine loads its WebAssembly when it gets its first one. */
+function identity(): Uint8Array {
+  const value = (name: string) => ({ name, dtype: "float32", shape: [1] }) as const;
+  return encodeModel({
+    name: "start",
+    nodes: [{ op: "Identity", domain: "", inputs: ["x"], outputs: ["y"], attributes: {} }],
+    inputs: [value("x")],
+    outputs: [value("y")],
+    initializers: [],
+  });
+}
+
+/** Where the WebAssembly was looked for last, and what the server answered, as the browser remembers it. */
+function lastRequest(): string {
+  const entries = (globalThis.performance?.getEntriesByType?.("resource") ?? []) as PerformanceResourceTiming[];
+  const entry = entries.findLast(({ name }) => new URL(name).pathname.endsWith(".wasm"));
+  if (!entry) return "";
+  return ` from ${entry.name}${entry.responseStatus ? ` (status ${entry.responseStatus})` : ""}`;
+}
+
+function startFailure(cause: unknown): BackendError {
+  // The package tries twice and lists both; the second time it only says that the first one failed.
+  const reason = /\[wasm\] (.*?)(?:, \[cpu\].*)?$/s.exec(messageOf(cause))?.[1] ?? messageOf(cause);
+  const wayOut = reason.includes("Content Security Policy")
+    ? "The page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src"
+    : `Copy node_modules/onnxruntime-web/dist/${WASM_FILE} there, or say where it is with ` +
+      "keras.config.setWasmPaths(address) before anything is computed";
+  return new BackendError(
+    `the WebAssembly of onnxruntime-web could not be loaded${lastRequest()}. ${wayOut}; then reload the page. ` +
+      `Received: ${reason}`,
+    { cause },
+  );
+}
+
+/** The package does not start again once it has failed, so the first reason stays the true one. */
+let failure: BackendError | null = null;
+
+/** Starts the engine. @throws BackendError saying what to install, to copy or to allow. */
+export async function createOnnxWebBackend(): Promise<Backend> {
+  if (failure) throw failure;
+  const ort = await importOrt();
+  const { files, threads } = takeWasmSettings(globalThis.location?.href ?? import.meta.url);
+  if (files) ort.env.wasm.wasmPaths = files;
+  ort.env.wasm.numThreads = threads;
+  try {
+    const session = await ort.InferenceSession.create(identity());
+    await session.release();
+  } catch (cause) {
+    failure = startFailure(cause);
+    throw failure;
+  }
+  // How many threads a session may use is of no concern here: all share the ones above.
+  return new OnnxBackend(ort, { threads: 1, writesOutputs: false });
 }
