@@ -1,4 +1,5 @@
 /** `keras.config`: process-wide settings. */
+export { setWasmPaths, setWasmThreads, type WasmFiles, type WasmPaths } from "./backend/onnx/wasmSettings.ts";
 export { backendName as backend, setBackend } from "./backend/registry.ts";
 export {
   type DataFormat,
