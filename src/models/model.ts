@@ -263,7 +263,7 @@ export class ModelBase extends Trainer {
   }
 
   /** The `.keras` file as bytes, for browsers and databases. */
-  toBytes(): Promise<Uint8Array> {
+  toBytes(): Promise<Uint8Array<ArrayBuffer>> {
     return saveModelToBytes(this);
   }
 

@@ -55,7 +55,9 @@ export function readArchive(bytes: Uint8Array, where: string): Map<string, Uint8
  *
  * @throws SerializationError when the archive would exceed the 4 GiB that a plain zip can hold.
  */
-export function writeArchive(entries: readonly (readonly [name: string, bytes: Uint8Array])[]): Uint8Array {
+export function writeArchive(
+  entries: readonly (readonly [name: string, bytes: Uint8Array])[],
+): Uint8Array<ArrayBuffer> {
   const total = entries.reduce((sum, [, bytes]) => sum + bytes.length, 0);
   if (total > 4 * GIB - (1 << 20)) {
     throw new SerializationError(

@@ -36,7 +36,7 @@ function timestamp(now: Date): string {
 }
 
 /** The bytes of a `.keras` file. @throws SerializationError for a part that cannot be written, naming it. */
-export async function saveModelToBytes(model: ModelBase): Promise<Uint8Array> {
+export async function saveModelToBytes(model: ModelBase): Promise<Uint8Array<ArrayBuffer>> {
   if (!model.built) {
     console.warn(
       `save: model "${model.name}" is not built, so the file holds no weights. Call the model on data before, or build it`,
