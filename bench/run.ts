@@ -60,7 +60,7 @@ const machine: Machine = {
 };
 console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.system}\n`);
 
-if (subjects.includes(OURS)) compileOurs();
+if (subjects.includes(OURS)) await compileOurs();
 const versions = new Map<SubjectName, Unmeasured | string>();
 for (const name of subjects) {
   const version = await findVersion(name);

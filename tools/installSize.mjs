@@ -31,7 +31,11 @@ try {
   npm(["install", "--no-audit", "--no-fund", "--ignore-scripts", join(folder, filename), ...extra], folder);
   const modules = join(folder, "node_modules");
   const names = readdirSync(modules).flatMap((name) =>
-    name.startsWith("@") ? readdirSync(join(modules, name)).map((inner) => `${name}/${inner}`) : name.startsWith(".") ? [] : [name],
+    name.startsWith("@")
+      ? readdirSync(join(modules, name)).map((inner) => `${name}/${inner}`)
+      : name.startsWith(".")
+        ? []
+        : [name],
   );
   const sizes = names.map((name) => [name, sizeOf(join(modules, name))]).sort((a, b) => b[1] - a[1]);
   const megabytes = (bytes) => (bytes / 1e6).toFixed(1).padStart(7);

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 
 export const SUBJECTS = ["keras-ts", "keras-jax", "keras-tensorflow", "tfjs-wasm", "tfjs-cpu"] as const;
 export type SubjectName = (typeof SUBJECTS)[number];
@@ -33,25 +34,34 @@ const tfjs = (backend: string): Command => ({
 });
 
 const COMMANDS: Readonly<Record<SubjectName, Command>> = {
-  "keras-ts": { program: process.execPath, script: `${root}.bench/build/bench/subjects/kerasTs.js`, environment: {} },
+  "keras-ts": { program: process.execPath, script: `${root}.bench/build/kerasTs.mjs`, environment: {} },
   "keras-jax": keras("jax"),
   "keras-tensorflow": keras("tensorflow"),
   "tfjs-wasm": tfjs("wasm"),
   "tfjs-cpu": tfjs("cpu"),
 };
 
-/**
- * Compiles our sources to JavaScript, module by module, as they are published: what starts is what users start, and no
- * TypeScript loader is measured.
- */
-export function compileOurs(): void {
+/** Builds the package as it is published, and our subject on top of it: what starts is what users start. */
+export async function compileOurs(): Promise<void> {
   rmSync(`${root}.bench/build`, { recursive: true, force: true });
-  const { status, stdout, stderr } = spawnSync("npx", ["tsc", "-p", "bench/tsconfig.json"], {
-    cwd: root,
-    encoding: "utf8",
-    shell: process.platform === "win32",
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["tools/build.mjs"], { cwd: root, encoding: "utf8" });
+  if (status !== 0) throw new Error(`bench: building keras-ts failed\n${stdout}${stderr}`);
+  await build({
+    entryPoints: { kerasTs: `${root}bench/subjects/kerasTs.ts` },
+    outdir: `${root}.bench/build`,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    packages: "external",
+    plugins: [
+      {
+        name: "the built package",
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /\/src\/node\.ts$/ }, () => ({ path: "../../dist/node.js", external: true })),
+      },
+    ],
   });
-  if (status !== 0) throw new Error(`bench: compiling keras-ts failed\n${stdout}${stderr}`);
 }
 
 /** Runs one task of a subject in a fresh process. */
