@@ -3,6 +3,7 @@
  *
  *   node tools/installSize.mjs            what a Node user gets
  *   node tools/installSize.mjs --browser  what a browser user gets (no native engine, onnxruntime-web instead)
+ *   node tools/installSize.mjs --python   what `pip install keras tensorflow` brings on this machine, for comparison
  */
 import { execFileSync } from "node:child_process";
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -18,6 +19,24 @@ function sizeOf(path) {
   const stat = lstatSync(path);
   if (!stat.isDirectory()) return stat.size;
   return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
+}
+
+if (process.argv.includes("--python")) {
+  const folder = mkdtempSync(join(tmpdir(), "keras-python-size-"));
+  try {
+    execFileSync("python3", ["-m", "venv", folder], { stdio: "inherit" });
+    const before = sizeOf(folder);
+    const python = join(folder, "bin", "python");
+    execFileSync(python, ["-m", "pip", "install", "--quiet", "keras", "tensorflow"], { stdio: "inherit" });
+    const listed = execFileSync(python, ["-m", "pip", "list", "--format=json"], { encoding: "utf8" });
+    const packages = JSON.parse(listed).filter(({ name }) => !["pip", "setuptools"].includes(name));
+    console.log(
+      `${((sizeOf(folder) - before) / 1e6).toFixed(1)} MB  in ${packages.length} packages (pip install keras tensorflow)`,
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  process.exit();
 }
 
 execFileSync(process.execPath, ["tools/build.mjs"], { cwd: root, stdio: "inherit" });

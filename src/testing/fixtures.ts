@@ -64,7 +64,9 @@ export function decode(array: EncodedArray): DecodedArray {
   const data = build(bytes.buffer);
   const size = array.shape.reduce((product, dim) => product * dim, 1);
   if (data.length !== size) {
-    throw new RangeError(`decode: received ${data.length} numbers for shape (${array.shape.join(", ")}), expected ${size}.`);
+    throw new RangeError(
+      `decode: received ${data.length} numbers for shape (${array.shape.join(", ")}), expected ${size}.`,
+    );
   }
   return { data, shape: [...array.shape], dtype: array.dtype };
 }
