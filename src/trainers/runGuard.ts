@@ -6,17 +6,26 @@ export class KeyboardInterrupt extends Error {
   override name = "KeyboardInterrupt";
 }
 
+/** Milliseconds after which a run that changes nothing is worth watching: listening for Ctrl-C takes longer than a prediction. */
+const SHORT_RUN = 50;
+
 /** Watches for Ctrl-C and an abort signal while a run is on. */
 export class RunGuard {
   readonly #signal: AbortSignal | null;
   readonly #where: string;
-  readonly #remove: () => void;
+  readonly #start = performance.now();
+  #remove: (() => void) | null = null;
   #interrupted = false;
 
-  constructor(where: string, signal: AbortSignal | null) {
+  /** @param atOnce - Whether Ctrl-C may not end the process even in the first moments: where weights change. */
+  constructor(where: string, signal: AbortSignal | null, atOnce: boolean) {
     this.#where = where;
     this.#signal = signal;
     signal?.throwIfAborted();
+    if (atOnce) this.#listen();
+  }
+
+  #listen(): void {
     this.#remove = platform().onInterrupt(() => {
       this.#interrupted = true;
     });
@@ -25,6 +34,7 @@ export class RunGuard {
   /** @throws the signal's reason, or KeyboardInterrupt, when somebody asked to stop. */
   check(): void {
     this.#signal?.throwIfAborted();
+    if (this.#remove === null && performance.now() - this.#start > SHORT_RUN) this.#listen();
     if (this.#interrupted) {
       throw new KeyboardInterrupt(
         `${this.#where}: stopped by Ctrl-C between two steps; the weights are those of the last step`,
@@ -33,6 +43,6 @@ export class RunGuard {
   }
 
   end(): void {
-    this.#remove();
+    this.#remove?.();
   }
 }

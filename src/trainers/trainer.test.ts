@@ -207,6 +207,28 @@ describe("the model while training", () => {
     expect(process.listenerCount("SIGINT")).toBe(0);
   });
 
+  it("stops a long prediction on Ctrl-C too, and does not listen for a short one", async () => {
+    const { x } = samples(200);
+    const model = classifier();
+    await model.predict(x, {
+      ...quiet,
+      callbacks: { onPredictBatchEnd: () => expect(process.listenerCount("SIGINT")).toBe(0) },
+    });
+    const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 60));
+    const run = model.predict(x, {
+      ...quiet,
+      batchSize: 10,
+      callbacks: {
+        onPredictBatchEnd: async (batch) => {
+          await slow();
+          if (batch === 2) process.emit("SIGINT");
+        },
+      },
+    });
+    await expect(run).rejects.toThrow("predict: stopped by Ctrl-C");
+    expect(process.listenerCount("SIGINT")).toBe(0);
+  });
+
   it("reports a NaN loss once, saying where", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     const model = regressor();

@@ -382,7 +382,7 @@ export class Trainer extends LayerBase {
       addProgbar: verbose !== 0,
       params: { verbose, epochs, steps: iterator.steps },
     });
-    const guard = new RunGuard("fit", options.signal ?? null);
+    const guard = new RunGuard("fit", options.signal ?? null, true);
     this.stopTraining = false;
     this.history = callbacks.history;
     let logs: Logs = {};
@@ -497,7 +497,7 @@ export class Trainer extends LayerBase {
       addProgbar: verbose !== 0,
       params: { verbose, epochs: 1, steps: iterator.steps },
     });
-    const guard = new RunGuard("evaluate", options.signal ?? null);
+    const guard = new RunGuard("evaluate", options.signal ?? null, false);
     try {
       this.#symbolicBuild(state, await iterator.peek());
       if (labels) this.#checkHostLabels("evaluate", state, labels);
@@ -537,7 +537,7 @@ export class Trainer extends LayerBase {
       addProgbar: verbose !== 0,
       params: { verbose, epochs: 1, steps: iterator.steps },
     });
-    const guard = new RunGuard("predict", options.signal ?? null);
+    const guard = new RunGuard("predict", options.signal ?? null, false);
     this.stopPredicting = false;
     try {
       this.#buildForPredict(await iterator.peek());
