@@ -45,6 +45,10 @@ for (const pairs of [1, 10, 20, 40]) {
   const outputs = inputs.map((x) => build.unary("relu", x));
   show(`a run of ${pairs} inputs and ${pairs} outputs of 64 numbers, one Relu each`, await measure(inputs, outputs));
 }
+for (const size of [64, 50_176]) {
+  const x = input(size);
+  show(`a run that hands out ${size} numbers into a buffer of ours`, await measure([x], [build.unary("relu", x)]));
+}
 const NODES = 100;
 for (const [op, size] of [
   ["mul", 64],
