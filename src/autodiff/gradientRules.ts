@@ -7,7 +7,9 @@ import * as b from "../ir/build.ts";
 import type { Primitive, PrimitiveAttributes } from "../ir/primitives.ts";
 import type { Value } from "../ir/value.ts";
 import { contractionRules } from "./rules/contraction.ts";
+import { convolutionRules } from "./rules/convolution.ts";
 import { movementRules } from "./rules/movement.ts";
+import { poolingRules } from "./rules/pooling.ts";
 import { reductionRules } from "./rules/reduction.ts";
 import { add, div, type GradientRule, mul, neg, number, sub } from "./rules/rule.ts";
 
@@ -63,7 +65,9 @@ function powExponent(dy: Value, a: Value, _c: Value, y: Value): Value {
 
 export const GRADIENT_RULES: { readonly [P in Primitive]: GradientRule<PrimitiveAttributes[P]> | null } = {
   ...contractionRules,
+  ...convolutionRules,
   ...movementRules,
+  ...poolingRules,
   ...reductionRules,
   neg: unary((dy) => neg(dy)),
   abs: unary((dy, x) => mul(dy, b.unary("sign", x))),

@@ -148,6 +148,26 @@ export const softmax = (x: Value, axis: number): Value => one("softmax", [x], { 
 export const logSoftmax = (x: Value, axis: number): Value => one("log_softmax", [x], { axis });
 export const matmul = (a: Value, b: Value, transposeA = false, transposeB = false): Value =>
   one("matmul", [a, b], { transposeA, transposeB });
+export const conv = (x: Value, w: Value, attributes: PrimitiveAttributes["conv"]): Value =>
+  one("conv", [x, w], attributes);
+export const convInputGrad = (dy: Value, w: Value, attributes: PrimitiveAttributes["conv_input_grad"]): Value =>
+  one("conv_input_grad", [dy, w], attributes);
+export const convWeightGrad = (x: Value, dy: Value, attributes: PrimitiveAttributes["conv_weight_grad"]): Value =>
+  one("conv_weight_grad", [x, dy], attributes);
+export const maxPool = (x: Value, attributes: PrimitiveAttributes["max_pool"]): Value =>
+  one("max_pool", [x], attributes);
+export const maxPoolGrad = (x: Value, y: Value, dy: Value, attributes: PrimitiveAttributes["max_pool_grad"]): Value =>
+  one("max_pool_grad", [x, y, dy], attributes);
+export const maxPoolGather = (
+  x: Value,
+  y: Value,
+  v: Value,
+  attributes: PrimitiveAttributes["max_pool_gather"],
+): Value => one("max_pool_gather", [x, y, v], attributes);
+export const sumPool = (x: Value, attributes: PrimitiveAttributes["sum_pool"]): Value =>
+  one("sum_pool", [x], attributes);
+export const sumPoolGrad = (dy: Value, attributes: PrimitiveAttributes["sum_pool_grad"]): Value =>
+  one("sum_pool_grad", [dy], attributes);
 export const iota = (shape: StaticShape, axis: number, dtype: DType): Value => one("iota", [], { shape, axis, dtype });
 export const randomBits = (key: Value, shape: StaticShape): Value => one("random_bits", [key], { shape });
 

@@ -9,6 +9,7 @@ import { type DType, isFloat, isInteger } from "../core/dtype.ts";
 import { DTypeError, ShapeError } from "../core/errors.ts";
 import { broadcastShapes, formatShape, type StaticShape, sizeOf } from "../core/shape.ts";
 import type { ValueType } from "./value.ts";
+import { WINDOW_TYPE_RULES, type WindowPrimitives } from "./windows.ts";
 
 /** Primitives without attributes. */
 type Plain = Readonly<Record<never, never>>;
@@ -113,7 +114,8 @@ export interface PrimitiveAttributes
     BitwisePrimitives,
     ComparePrimitives,
     LogicalPrimitives,
-    ReducePrimitives {
+    ReducePrimitives,
+    WindowPrimitives {
   logical_not: Plain;
   bitwise_not: Plain;
   is_nan: Plain;
@@ -466,6 +468,7 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
   softmax: softmaxType("softmax"),
   log_softmax: softmaxType("log_softmax"),
   matmul: matmulType,
+  ...WINDOW_TYPE_RULES,
   iota: (_, { shape, dtype }) => [{ shape, dtype }],
   random_bits: ([key], { shape }) => {
     if (key!.dtype !== "uint32") throw new DTypeError(`random: expected a uint32 key. Received: dtype ${key!.dtype}`);

@@ -33,6 +33,7 @@ export {
 } from "./activation.ts";
 export * from "./arithmetic.ts";
 export * from "./comparison.ts";
+export { conv, convTranspose, depthwiseConv, separableConv } from "./convolution.ts";
 export {
   arange,
   array,
@@ -92,6 +93,7 @@ export {
   trapezoid,
   vdot,
 } from "./linear.ts";
+export { adaptiveAveragePool, adaptiveMaxPool, averagePool, maxPool } from "./pooling.ts";
 export {
   all,
   amax,

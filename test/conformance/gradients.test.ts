@@ -11,6 +11,16 @@ import { inputValue, type Value } from "../../src/ir/value.ts";
 import { expectAllClose } from "../../src/testing/allClose.ts";
 import { gradientFailure } from "../../src/testing/gradCheck.ts";
 import { materialize, type Operand } from "./cases.ts";
+import {
+  CONV_GEOMETRIES,
+  convOperands,
+  DISTINCT,
+  inputGradCase,
+  maximaOf,
+  POOL_GEOMETRIES,
+  type PoolGeometry,
+  weightGradCase,
+} from "./windowCases.ts";
 
 interface GradientCase<Attributes = PrimitiveAttributes[Primitive]> {
   readonly name: string;
@@ -76,6 +86,9 @@ const matmulCases = matmul.flatMap(([name, a, c]) =>
     ),
   ),
 );
+
+/** The maxima are given, not computed: their own gradient is none. */
+const pooled = (g: PoolGeometry): Operand => maximaOf(of(g.x, DISTINCT), g.how);
 
 const CASES: { readonly [P in Primitive]?: readonly GradientCase<PrimitiveAttributes[P]>[] } = {
   neg: unary(),
@@ -161,6 +174,18 @@ const CASES: { readonly [P in Primitive]?: readonly GradientCase<PrimitiveAttrib
   softmax: [make("last axis", [of([2, 4])], { axis: 1 }), make("first axis", [of([3, 2])], { axis: 0 })],
   log_softmax: [make("last axis", [of([2, 4])], { axis: 1 }), make("first axis", [of([3, 2])], { axis: 0 })],
   matmul: matmulCases,
+  conv: CONV_GEOMETRIES.map((g) => make(g.name, convOperands(g), g.how)),
+  conv_input_grad: CONV_GEOMETRIES.map((g) => make(g.name, ...inputGradCase(g))),
+  conv_weight_grad: CONV_GEOMETRIES.map((g) => make(g.name, ...weightGradCase(g))),
+  max_pool: POOL_GEOMETRIES.map((g) => make(g.name, [of(g.x, DISTINCT)], g.how)),
+  max_pool_grad: POOL_GEOMETRIES.map((g) =>
+    make(g.name, [of(g.x, DISTINCT), pooled(g), of(pooled(g).shape, OTHERS)], g.how),
+  ),
+  max_pool_gather: POOL_GEOMETRIES.map((g) => make(g.name, [of(g.x, DISTINCT), pooled(g), of(g.x, OTHERS)], g.how)),
+  sum_pool: POOL_GEOMETRIES.map((g) => make(g.name, [of(g.x)], g.how)),
+  sum_pool_grad: POOL_GEOMETRIES.map((g) =>
+    make(g.name, [of(pooled(g).shape, OTHERS)], { ...g.how, inputSizes: g.x.slice(2) }),
+  ),
 };
 
 describe("gradients", () => {

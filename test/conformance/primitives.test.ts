@@ -10,8 +10,9 @@ import { closeFailure } from "../../src/testing/allClose.ts";
 import { type Case, type CaseTable, runCase } from "./cases.ts";
 import { elementwiseCases } from "./elementwiseCases.ts";
 import { structureCases } from "./structureCases.ts";
+import { windowCases } from "./windowCases.ts";
 
-const CASES: CaseTable = { ...elementwiseCases, ...structureCases };
+const CASES: CaseTable = { ...elementwiseCases, ...structureCases, ...windowCases };
 
 const ENGINES = { onnx: createOnnxNodeBackend, "onnx on WebAssembly": createOnnxWebBackend };
 

@@ -1,6 +1,7 @@
 /** Cases of primitives that move, reduce and contract. */
 import type { DType } from "../../src/core/dtype.ts";
 import type { PrimitiveAttributes as Attributes, Primitive } from "../../src/ir/primitives.ts";
+import type { WindowPrimitives } from "../../src/ir/windows.ts";
 import type { OpFamily } from "../../src/testing/allClose.ts";
 import type { Case, CaseTable, Operand } from "./cases.ts";
 import { ALL, FLOATS, INTEGERS, NUMERIC } from "./dtypes.ts";
@@ -119,7 +120,7 @@ function matmulCases(): Case<Attributes["matmul"]>[] {
   ];
 }
 
-type StructuralPrimitive = Exclude<Primitive, keyof typeof elementwiseCases>;
+type StructuralPrimitive = Exclude<Primitive, keyof typeof elementwiseCases | keyof WindowPrimitives>;
 
 export const structureCases: Pick<CaseTable, StructuralPrimitive> = {
   reshape: [

@@ -1,8 +1,10 @@
 /** The meaning of every primitive of the IR. */
 import type { Primitive, PrimitiveAttributes } from "../../ir/primitives.ts";
 import { contractionRules } from "./contraction.ts";
+import { convolutionRules } from "./convolution.ts";
 import { elementwiseRules } from "./elementwise.ts";
 import { movementRules } from "./movement.ts";
+import { poolingRules } from "./pooling.ts";
 import { randomRules } from "./random.ts";
 import { reductionRules } from "./reduction.ts";
 import type { ReferenceRule } from "./rule.ts";
@@ -12,5 +14,7 @@ export const REFERENCE_RULES: { readonly [P in Primitive]: ReferenceRule<Primiti
   ...movementRules,
   ...reductionRules,
   ...contractionRules,
+  ...convolutionRules,
+  ...poolingRules,
   ...randomRules,
 };

@@ -1,8 +1,10 @@
 /** The lowering rule of every primitive. */
 import type { Primitive, PrimitiveAttributes } from "../../../ir/primitives.ts";
 import { contractionRules } from "./contraction.ts";
+import { convolutionRules } from "./convolution.ts";
 import { elementwiseRules } from "./elementwise.ts";
 import { movementRules } from "./movement.ts";
+import { poolingRules } from "./pooling.ts";
 import { reductionRules } from "./reduction.ts";
 import type { OnnxRule } from "./rule.ts";
 
@@ -13,4 +15,6 @@ export const ONNX_RULES: { readonly [P in Primitive]: OnnxRule<PrimitiveAttribut
   ...movementRules,
   ...reductionRules,
   ...contractionRules,
+  ...convolutionRules,
+  ...poolingRules,
 };

@@ -5,6 +5,7 @@ import { allocate, type DType } from "../../../core/dtype.ts";
 import { encodeModel } from "../encode.ts";
 import { type AttributeValues, OnnxModel, type OnnxValue } from "../model.ts";
 import { KERNELS } from "./rule.ts";
+import { reshape } from "./shaping.ts";
 
 const DTYPES: readonly DType[] = [
   "float32",
@@ -32,6 +33,8 @@ interface Setup {
   /** Dtype of the result, where it is not the operand's. */
   readonly result?: DType;
   readonly results?: number;
+  /** Shape that x is given first. @defaultValue (2, 2) */
+  readonly given?: readonly number[];
   /** Shape of the results. @defaultValue (2, 2) */
   readonly shape?: readonly number[];
 }
@@ -44,6 +47,11 @@ const COLUMN = [2, 1];
 const REDUCE: Setup = { shape: COLUMN, operands: (model) => [model.ints([1])], attributes: { keepdims: 1 } };
 const indices = (model: OnnxModel, shape: readonly number[]): OnnxValue =>
   model.constant(new BigInt64Array(shape.reduce((n, d) => n * d, 1)), shape, "int64");
+
+/** Two rows as one image of two channels on one spatial axis. */
+const IMAGE = [1, 2, 2];
+const CONV: Setup = { given: IMAGE, shape: IMAGE, operands: (model, x) => [reshape(model, x, [2, 2, 1])] };
+const POOL: Setup = { given: IMAGE, shape: [1, 2, 1], attributes: { kernel_shape: [2] } };
 
 const SETUPS: Readonly<Record<string, Setup>> = {
   Add: BINARY,
@@ -77,6 +85,10 @@ const SETUPS: Readonly<Record<string, Setup>> = {
   Softmax: { attributes: { axis: 1 } },
   LogSoftmax: { attributes: { axis: 1 } },
   Pad: { shape: [2, 4], operands: (model, x) => [model.ints([0, 1, 0, 1]), model.scalar(1, x.dtype)] },
+  Conv: CONV,
+  ConvTranspose: CONV,
+  MaxPool: POOL,
+  AveragePool: POOL,
   CumSum: { operands: (model) => [model.constant(Int32Array.of(1), [], "int32")] },
   TopK: {
     shape: COLUMN,
@@ -98,16 +110,17 @@ function ones(dtype: DType): ort.Tensor {
 }
 
 async function runs(op: string, dtype: DType): Promise<boolean> {
-  const { operands, attributes, domain, result = dtype, results = 1, shape = SQUARE } = SETUPS[op] ?? {};
+  const { operands, attributes, domain, result = dtype, results = 1, given, shape = SQUARE } = SETUPS[op] ?? {};
   const special: AttributeValues | undefined = op === "Mod" && dtype.startsWith("float") ? { fmod: 1 } : attributes;
   const model = new OnnxModel();
-  const x = { name: "x", dtype, shape: SQUARE };
+  const fed = { name: "x", dtype, shape: SQUARE };
+  const x = given ? reshape(model, fed, given) : fed;
   const c = { name: "c", dtype: "bool" as const, shape: SQUARE };
   const inputs = op === "Where" ? [c, x, x] : op === "Mod" ? [x, x] : [x, ...(operands?.(model, x) ?? [])];
   const outputs = Array.from({ length: results }, (_, i) => ({ dtype: i === 0 ? result : ("int64" as const), shape }));
   const emitted = model.emitAll(op, inputs, outputs, special, domain);
   try {
-    const graph = model.graph(op, op === "Where" ? [x, c] : [x], [emitted[0]!]);
+    const graph = model.graph(op, op === "Where" ? [fed, c] : [fed], [emitted[0]!]);
     const bytes = encodeModel(graph);
     const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 4 });
     await session.run({ x: ones(dtype), ...(op === "Where" && { c: ones("bool") }) }, { logSeverityLevel: 4 });

@@ -83,6 +83,10 @@ export const KERNELS: Readonly<Record<string, readonly DType[]>> = {
   ScatterElements: [...NUMERIC.filter((d) => d !== "float16"), "bool"],
   Where: [...FLOATS, "int32", "int64", "uint8"],
   Pad: [...FLOATS, "int8", "int32", "int64", "uint8", "uint32", "uint64", "bool"],
+  Conv: SINGLE,
+  ConvTranspose: SINGLE,
+  MaxPool: [...FLOATS, "int8", "uint8"],
+  AveragePool: SINGLE,
   CumSum: [...FLOATS, "int32", "int64"],
   TopK: [...FLOATS, "int8", "int16", "int32", "int64", "uint8"],
 };
