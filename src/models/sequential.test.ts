@@ -3,6 +3,9 @@ import { resetNames } from "../core/names.ts";
 import { Dense, Dropout, Flatten, Input } from "../layers/index.ts";
 import { registerAllBuiltins } from "../registerBuiltins.ts";
 import { tensor } from "../runtime/tensor.ts";
+import { loadModel, modelFromJson } from "../saving/savingApi.ts";
+import { modelToDot } from "../viz/modelToDot.ts";
+import { summaryText } from "../viz/summary.ts";
 import { Model } from "./model.ts";
 import { Sequential, SequentialBase } from "./sequential.ts";
 
@@ -59,6 +62,39 @@ describe("Sequential", () => {
       model.pop();
       model.pop();
     }).toThrow(/there is no layer to remove/);
+  });
+
+  it("waits with building when asked to", () => {
+    const model = Sequential([Input({ shape: [3] })]);
+    model.add(Dense(2), { rebuild: false });
+    expect(model.built).toBe(false);
+    model.add(Dense(5));
+    expect(model.outputShape).toEqual([null, 5]);
+    expect(model.pop({ rebuild: false }).name).toBe("dense_1");
+    expect(model.built).toBe(false);
+    expect((model(x) as typeof x).shape).toEqual([2, 2]);
+    expect(() => model.add(Dense(1), { rebuil: true } as never)).toThrow('Did you mean "rebuild"');
+  });
+
+  it("can do what a functional model can", async () => {
+    const model = Sequential([Input({ shape: [3] }), ...stack()], { name: "s" });
+    const features = Model({ inputs: model.inputs[0]!, outputs: model.layers.map((layer) => layer.output) });
+    expect(features.outputShape).toEqual([
+      [null, 4],
+      [null, 2],
+    ]);
+    expect(model.getLayer("one")).toBe(model.layers[0]);
+    expect(model.getLayer(1).name).toBe("two");
+    expect(model.computeOutputShape([7, 3])).toEqual([7, 2]);
+    expect(Sequential(stack()).computeOutputShape([null, 3])).toEqual([null, 2]);
+    const again = modelFromJson(model.toJson()) as Sequential;
+    again.setWeights(model.getWeights());
+    expect(again.outputNames).toEqual(["two"]);
+    const bytes = await again.toBytes();
+    const loaded = await loadModel(bytes);
+    expect(await (await loaded.predict(x, { verbose: 0 })).array()).toEqual(await (model(x) as typeof x).array());
+    expect(summaryText(model)).toContain("Total params: 26 ");
+    expect(modelToDot(model)).toContain("two");
   });
 
   it("takes a built model as its first layer, and is a layer itself", () => {

@@ -1,6 +1,6 @@
 /** Linear stacks of layers: the short way to write a model with one input and one output. */
 import { checkOptions, describe } from "../core/errors.ts";
-import { formatShape, type Shape } from "../core/shape.ts";
+import { formatShape, type Shape, shapesCompatible } from "../core/shape.ts";
 import { isPlainObject, type Nested } from "../core/tree.ts";
 import { InputLayerBase } from "../layers/core/inputLayer.ts";
 import { type InputShape, LayerBase, type LayerOptions } from "../layers/layer.ts";
@@ -23,8 +23,11 @@ export interface SequentialOptions {
   dtype?: LayerOptions["dtype"];
 }
 
-const sameShape = (a: Shape, b: unknown): boolean =>
-  Array.isArray(b) && a.length === b.length && a.every((size, i) => size === b[i]);
+/** Options of `add` and `pop`. */
+export interface RebuildOptions {
+  /** Whether the model is built at once if its input is known; otherwise the next call does. @defaultValue `true` */
+  rebuild?: boolean;
+}
 
 /** Whether a structure is the shape of one tensor. */
 const isOneShape = (shape: unknown): shape is Shape =>
@@ -62,17 +65,24 @@ export class SequentialBase extends ModelBase {
 
   // ------------------------------------------------------------------ the stack
 
-  /** Puts a layer on top. @throws TypeError for anything else, and Error for a name that is taken or a second input. */
-  add(layer: StackItem): void {
+  /**
+   * Puts a layer on top.
+   *
+   * @throws TypeError for anything else, and Error for a name that is taken or a second input.
+   */
+  add(layer: StackItem, options: RebuildOptions = {}): void {
+    checkOptions("add", options, ["rebuild"]);
     this.#append(layer);
-    this.#rebuild();
+    if (options.rebuild ?? true) this.#rebuild();
   }
 
   /** Takes the top layer off and returns it. */
-  pop(): LayerBase {
+  pop(options: RebuildOptions = {}): LayerBase {
+    checkOptions("pop", options, ["rebuild"]);
     const layer = this.stack.pop();
     if (!layer) throw new RangeError(`Sequential "${this.name}": there is no layer to remove`);
-    this.#rebuild();
+    this.#setGraph(null);
+    if (options.rebuild ?? true) this.#rebuild();
     return layer;
   }
 
@@ -90,7 +100,7 @@ export class SequentialBase extends ModelBase {
         `${where}: the name "${layer.name}" is used twice. All layers need names of their own: pass \`name\` to one of them`,
       );
     }
-    const input = this.#inputLayer;
+    const input = this.inputLayer;
     if (layer instanceof InputLayerBase && input) {
       throw new Error(
         `${where}: it has input shape ${formatShape(input.batchShape)} already; a second Input cannot be added`,
@@ -100,7 +110,8 @@ export class SequentialBase extends ModelBase {
     this.#setGraph(null);
   }
 
-  get #inputLayer(): InputLayerBase | null {
+  /** The layer below all others that stands for the data, or `null` while the shape of the data is not known. */
+  get inputLayer(): InputLayerBase | null {
     return this.stack[0] instanceof InputLayerBase ? this.stack[0] : null;
   }
 
@@ -119,10 +130,10 @@ export class SequentialBase extends ModelBase {
       this.#buildGraph(first.inputShape);
   }
 
-  /** @throws Error when the model is declared for inputs of another shape. */
+  /** @throws Error when the model is declared for inputs of another shape; sizes left open fit any. */
   #checkShape(shape: Shape): void {
-    const input = this.#inputLayer;
-    if (!input || sameShape(input.batchShape, shape)) return;
+    const input = this.inputLayer;
+    if (!input || shapesCompatible(input.batchShape, shape)) return;
     throw new Error(
       `Sequential "${this.name}": it has input shape ${formatShape(input.batchShape)}; it cannot be built with ` +
         formatShape(shape),
@@ -130,7 +141,7 @@ export class SequentialBase extends ModelBase {
   }
 
   #buildGraph(shape: Shape): void {
-    const input = this.#inputLayer;
+    const input = this.inputLayer;
     if (!input) this.stack.unshift(new InputLayerBase({ batchShape: shape, dtype: this.stack[0]!.computeDtype }));
     const inputs = this.stack[0]!.inboundNodes[0]!.outputTensors[0]!;
     let outputs: unknown = inputs;
@@ -157,7 +168,7 @@ export class SequentialBase extends ModelBase {
 
   /** The layers that were added; the input layer is not among them. */
   override get layers(): LayerBase[] {
-    return this.#inputLayer ? this.stack.slice(1) : [...this.stack];
+    return this.inputLayer ? this.stack.slice(1) : [...this.stack];
   }
 
   override get sublayers(): LayerBase[] {
@@ -188,7 +199,7 @@ export class SequentialBase extends ModelBase {
   }
 
   override getBuildConfig(): Config | null {
-    return this.graph ? { input_shape: [...this.#inputLayer!.batchShape] } : null;
+    return this.graph ? { input_shape: [...this.inputLayer!.batchShape] } : null;
   }
 
   override buildFromConfig(config: Config): void {
@@ -199,7 +210,7 @@ export class SequentialBase extends ModelBase {
     return {
       ...LayerBase.prototype.getConfig.call(this),
       layers: this.stack.map((layer) => serializeObject(layer)),
-      ...(this.graph ? { build_input_shape: [...this.#inputLayer!.batchShape] } : {}),
+      ...(this.graph ? { build_input_shape: [...this.inputLayer!.batchShape] } : {}),
     };
   }
 
