@@ -24,6 +24,8 @@ export interface Executable {
    * @returns One buffer per program output; the one given for it if there was one.
    */
   run(inputs: readonly BackendBuffer[], outputs?: readonly (BackendBuffer | null)[]): Promise<BackendBuffer[]>;
+  /** Rough number of floating-point operations of one run, to tell small programs from large ones. */
+  readonly work: number;
   /** Frees the engine's resources; running afterwards is an error. */
   dispose(): void;
 }

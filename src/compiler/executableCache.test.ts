@@ -4,6 +4,7 @@ import { ExecutableCache } from "./executableCache.ts";
 
 /** An executable that remembers whether it was freed. */
 class Fake implements Executable {
+  readonly work = 1;
   disposed = 0;
   async run(): Promise<[]> {
     return [];

@@ -89,6 +89,11 @@ export class CompiledFunction {
     return results;
   }
 
+  /** Rough number of floating-point operations of one run. */
+  get work(): number {
+    return this.#parts.executable.work;
+  }
+
   dispose(): void {
     this.#parts.executable.dispose();
   }

@@ -37,8 +37,8 @@ export interface DataOptions {
   readonly validationData?: FitData | null;
   readonly validationBatchSize?: number | null;
   readonly stepsPerEpoch?: number | null;
-  /** Whether a batch may be overwritten by the next one: not where somebody may keep its tensors. */
-  readonly reuseBatches?: boolean;
+  /** After how many further batches a batch may be overwritten: never where somebody may keep its tensors. */
+  readonly reuseAfter?: number | null;
 }
 
 export interface AdaptedData {
@@ -83,7 +83,11 @@ async function adaptValidation(data: FitData, batchSize: number): Promise<Adapte
   const [x, y, weight] = await Promise.all(
     data.map((part, i) => toHost(part, `${where} ${["x", "y", "sampleWeight"][i]}`)),
   );
-  const adapter = new ArrayAdapter(where, x!, y ?? null, weight ?? null, { batchSize, shuffle: false, reuse: false });
+  const adapter = new ArrayAdapter(where, x!, y ?? null, weight ?? null, {
+    batchSize,
+    shuffle: false,
+    reuseAfter: null,
+  });
   return { adapter, labels: y ?? null };
 }
 
@@ -154,13 +158,13 @@ export async function adaptData(
     const adapter = new ArrayAdapter(where, vx!, vy!, vw!, {
       batchSize: validationBatchSize,
       shuffle: false,
-      reuse: false,
+      reuseAfter: null,
     });
     validation = { adapter, labels: vy! };
   }
   const [tx, ty, tw] = train;
   return {
-    adapter: new ArrayAdapter(where, tx!, ty!, tw!, { batchSize, shuffle, reuse: options.reuseBatches ?? false }),
+    adapter: new ArrayAdapter(where, tx!, ty!, tw!, { batchSize, shuffle, reuseAfter: options.reuseAfter ?? null }),
     labels: ty!,
     validation,
   };

@@ -61,14 +61,15 @@ export class EpochIterator {
     return done ? null : (value as Batch);
   }
 
-  /** Batches of one epoch in groups of `perExecution`. */
-  async *epoch(epoch: number, perExecution: number): AsyncGenerator<Batch[]> {
+  /** Batches of one epoch in groups; `groupSize` is asked at the start of each. */
+  async *epoch(epoch: number, groupSize: () => number): AsyncGenerator<Batch[]> {
     const limit = this.#stepsPerEpoch;
     // Short epochs go on in the pass in progress; a peeked batch of data that cannot restart must not be lost.
     const goOn =
       limit !== null || this.#openedFor === epoch || (this.#peeked !== null && this.#adapter.batchCount === null);
     if (!this.#pass || !goOn) this.#open(epoch);
     let group: Batch[] = [];
+    let size = groupSize();
     let count = 0;
     while (limit === null || count < limit) {
       let batch = await this.#next();
@@ -90,9 +91,10 @@ export class EpochIterator {
       }
       count++;
       group.push(batch);
-      if (group.length === perExecution) {
+      if (group.length === size) {
         yield group;
         group = [];
+        size = groupSize();
       }
     }
     if (group.length > 0) yield group;

@@ -1,6 +1,6 @@
 /** Training, evaluation and prediction: the loops around compiled steps, and what happens between them. */
 import { gradientsOf } from "../autodiff/grad.ts";
-import type { Logs } from "../callbacks/callback.ts";
+import { Callback, type Logs } from "../callbacks/callback.ts";
 import { CallbackList, sortedLogs } from "../callbacks/callbackList.ts";
 import type { History } from "../callbacks/history.ts";
 import { checkOptions, describe } from "../core/errors.ts";
@@ -28,6 +28,7 @@ import { checkLabels, type LabelUse } from "./labelCheck.ts";
 import { concatenateOutputs } from "./predictions.ts";
 import { RunGuard } from "./runGuard.ts";
 import { readLogs, type StepData, StepFunction } from "./stepFunction.ts";
+import { GROUP_SIZE, listensToBatches, StepGroups } from "./stepGroups.ts";
 import {
   COMPILE_OPTIONS,
   type CompileOptions,
@@ -370,7 +371,7 @@ export class Trainer extends LayerBase {
     const { adapter, validation, labels } = await adaptData("fit", x, y ?? null, {
       ...options,
       // A compiled step sees placeholders; only steps that run op by op get hold of the batch itself.
-      reuseBatches: !state.options.runEagerly && (state.options.stepsPerExecution ?? 1) === 1,
+      reuseAfter: state.options.runEagerly ? null : Math.max(GROUP_SIZE, state.options.stepsPerExecution ?? 1),
     });
     const iterator = new EpochIterator(adapter, options.stepsPerEpoch ?? null);
     const validationBatches = validation
@@ -389,6 +390,9 @@ export class Trainer extends LayerBase {
     let reportedNaN = false;
     const eager = state.options.runEagerly ? (data: StepData) => this.trainStep(data) : null;
     const perExecution = state.options.stepsPerExecution ?? 1;
+    let stepsLeft = (epochs - initialEpoch) * (iterator.steps ?? 0);
+    const oneByOne = eager !== null || labels === null || listensToBatches(callbacks.callbacks, Callback.prototype);
+    const groups = new StepGroups(perExecution, oneByOne ? null : () => stepsLeft);
     let started = false;
     try {
       const first = await iterator.peek();
@@ -405,21 +409,23 @@ export class Trainer extends LayerBase {
         this.resetMetrics();
         await callbacks.runAt("onEpochBegin", epoch);
         let batchIndex = 0;
-        for await (const batches of iterator.epoch(epoch, perExecution)) {
-          await callbacks.runAt("onTrainBatchBegin", batchIndex);
-          for (const batch of batches) {
+        for await (const batches of iterator.epoch(epoch, () => groups.next(step.work))) {
+          const grouped = batches.length === GROUP_SIZE && perExecution === 1 ? await step.runGroup(batches) : null;
+          for (const [i, batch] of batches.entries()) {
+            const index = batchIndex + i;
             if (!labels) await this.#checkBatchLabels("fit", state, batch);
-            logs = await this.#runStep(step, batch, eager);
+            if (perExecution === 1 || i === 0) await callbacks.runAt("onTrainBatchBegin", index);
+            logs = grouped ? grouped[i]! : await this.#runStep(step, batch, eager);
+            if (!reportedNaN && Number.isNaN(logs.loss)) {
+              reportedNaN = true;
+              warnOfNaN(index, epoch);
+            }
+            const isLast = i === batches.length - 1;
+            if (perExecution === 1 || isLast) await callbacks.runAt("onTrainBatchEnd", index, logs);
           }
-          if (!reportedNaN && Number.isNaN(logs.loss)) {
-            reportedNaN = true;
-            console.warn(
-              `fit: the loss is NaN at batch ${batchIndex} of epoch ${epoch + 1}. Look for a learning rate that is too large, ` +
-                "NaN or infinity in the data, or a loss that does not fit the outputs (probabilities where it expects logits)",
-            );
-          }
-          await callbacks.runAt("onTrainBatchEnd", batchIndex + batches.length - 1, logs);
           batchIndex += batches.length;
+          stepsLeft -= batches.length;
+          groups.count(batches.length);
           guard.check();
           if (this.stopTraining) break;
         }
@@ -464,7 +470,7 @@ export class Trainer extends LayerBase {
     const eager = state.options.runEagerly ? (data: StepData) => this.testStep(data) : null;
     let logs: Logs = {};
     let index = 0;
-    for await (const group of batches.epoch(0, state.options.stepsPerExecution ?? 1)) {
+    for await (const group of batches.epoch(0, () => state.options.stepsPerExecution ?? 1)) {
       await callbacks.runAt("onTestBatchBegin", index);
       for (const batch of group) {
         if (unchecked) await this.#checkBatchLabels("evaluate", unchecked, batch);
@@ -544,7 +550,7 @@ export class Trainer extends LayerBase {
       await callbacks.run("onPredictBegin", {});
       const collected: { structure: Nested<unknown>; tensors: Tensor[] }[] = [];
       let index = 0;
-      for await (const [batch] of iterator.epoch(0, 1)) {
+      for await (const [batch] of iterator.epoch(0, () => 1)) {
         await callbacks.runAt("onPredictBatchBegin", index);
         const { structure, buffers } = await this.#predictFunction().run(batch!);
         const tensors = buffers.map(tensorFromDevice);
@@ -631,6 +637,13 @@ function batchDimension(x: unknown): number {
 
 const verbosity = (verbose: "auto" | number | undefined): number =>
   verbose === undefined || verbose === "auto" ? 1 : verbose;
+
+function warnOfNaN(batch: number, epoch: number): void {
+  console.warn(
+    `fit: the loss is NaN at batch ${batch} of epoch ${epoch + 1}. Look for a learning rate that is too large, ` +
+      "NaN or infinity in the data, or a loss that does not fit the outputs (probabilities where it expects logits)",
+  );
+}
 
 /** Whether to validate after epoch `epoch` (from 0). */
 function isValidationEpoch(freq: number | readonly number[], epoch: number): boolean {

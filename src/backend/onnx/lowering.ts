@@ -16,8 +16,10 @@ export interface LoweredProgram {
   readonly bytes: Uint8Array;
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
-  /** Rough number of floating-point operations of one run; decides about threads. */
+  /** Rough number of floating-point operations of one run. */
   readonly work: number;
+  /** The same of its heaviest operation; decides about threads. */
+  readonly heaviest: number;
 }
 
 /** How often each value is used, outputs included. */
@@ -103,8 +105,11 @@ export function lower(program: Program, label: string): LoweredProgram {
   };
   program.inputs.forEach(split);
   let work = 0;
+  let heaviest = 0;
   for (const node of program.nodes) {
-    work += workOf(node);
+    const own = workOf(node);
+    work += own;
+    heaviest = Math.max(heaviest, own);
     if (skipped.has(node) || names.has(node.outputs[0]!)) continue; // part of another node, or of a Split
     const inputs = node.inputs.map((v) => names.get(v)!);
     const fusion = fused.get(node);
@@ -151,6 +156,7 @@ export function lower(program: Program, label: string): LoweredProgram {
     inputNames: inputInfos.map((info) => info.name),
     outputNames: outputInfos.map((info) => info.name),
     work,
+    heaviest,
   };
 }
 

@@ -32,11 +32,14 @@ class OnnxBuffer implements BackendBuffer {
   }
 }
 
-/** Work below which a program runs on one thread: starting and waking a pool costs more than it saves. */
-const SINGLE_THREAD_WORK = 60e6;
+/**
+ * Work of the heaviest operation below which a program runs on one thread: starting and waking a pool costs more than it
+ * saves, and waiting threads take the cores from everything else.
+ */
+const SINGLE_THREAD_WORK = 20e6;
 
-function sessionOptions(work: number, runs: "once" | "many", threads: number): InferenceSession.SessionOptions {
-  const small = work < SINGLE_THREAD_WORK || runs === "once";
+function sessionOptions(heaviest: number, runs: "once" | "many", threads: number): InferenceSession.SessionOptions {
+  const small = heaviest < SINGLE_THREAD_WORK || runs === "once";
   return {
     graphOptimizationLevel: runs === "once" ? "disabled" : "all",
     intraOpNumThreads: small ? 1 : threads,
@@ -58,18 +61,20 @@ class OnnxExecutable implements Executable {
   readonly #outputNames: readonly string[];
   readonly #outputs: readonly { shape: StaticShape; dtype: DType }[];
   readonly #backend: OnnxBackend;
+  readonly work: number;
   #disposed = false;
 
   constructor(
     backend: OnnxBackend,
     session: InferenceSession,
     label: string,
-    lowered: { inputNames: readonly string[]; outputNames: readonly string[] },
+    lowered: { inputNames: readonly string[]; outputNames: readonly string[]; work: number },
     program: Program,
   ) {
     this.#backend = backend;
     this.#session = session;
     this.#label = label;
+    this.work = lowered.work;
     this.#inputNames = lowered.inputNames;
     this.#outputNames = lowered.outputNames;
     this.#outputs = program.outputs.map((v) => ({ shape: v.shape, dtype: v.dtype }));
@@ -170,7 +175,7 @@ export class OnnxBackend implements Backend {
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     const label = options.label ?? "program";
     const lowered = lower(program, label);
-    const settings = sessionOptions(lowered.work, options.runs ?? "many", this.#threads);
+    const settings = sessionOptions(lowered.heaviest, options.runs ?? "many", this.#threads);
     try {
       const session = await this.#ort.InferenceSession.create(lowered.bytes, settings);
       return new OnnxExecutable(this, session, label, lowered, program);

@@ -69,6 +69,8 @@ function interpret(program: Program, inputs: readonly ReferenceTensor[], label: 
 class ReferenceExecutable implements Executable {
   readonly #program: Program;
   readonly #label: string;
+  /** Everything is slow here. */
+  readonly work = Number.POSITIVE_INFINITY;
   #disposed = false;
 
   constructor(program: Program, label: string) {

@@ -119,8 +119,8 @@ export function sliceHost(structure: HostStructure | null, start: number, end: n
 export interface ArrayAdapterOptions {
   readonly batchSize: number;
   readonly shuffle: Shuffle;
-  /** Whether a batch may be overwritten by the next one. */
-  readonly reuse: boolean;
+  /** After how many further batches a batch may be overwritten; `null` for never. */
+  readonly reuseAfter: number | null;
 }
 
 /** Batches of arrays in memory. The last batch may be smaller. */
@@ -170,14 +170,14 @@ export class ArrayAdapter implements DataAdapter {
 
   *batches(): Iterable<Batch> {
     const permutation = this.#permutation();
-    const { batchSize, reuse } = this.#options;
-    const storage = reuse ? new BatchStorage(batchSize) : null;
-    for (let start = 0; start < this.count; start += batchSize) {
+    const { batchSize, reuseAfter } = this.#options;
+    const storage = reuseAfter === null ? null : new BatchStorage(batchSize, reuseAfter);
+    for (let start = 0, batch = 0; start < this.count; start += batchSize, batch++) {
       const end = Math.min(start + batchSize, this.count);
       const take = (part: HostStructure | null): TensorStructure | null =>
         part === null
           ? null
-          : mapHost((array) => takeRows(array, permutation, start, end, storage?.for(array) ?? null), part);
+          : mapHost((array) => takeRows(array, permutation, start, end, storage?.for(array, batch) ?? null), part);
       yield { x: take(this.#x), y: take(this.#y), sampleWeight: take(this.#sampleWeight), size: end - start };
     }
   }

@@ -41,22 +41,26 @@ export function takeRows(
   return tensorFromHost(rows, shape, array.dtype);
 }
 
-/** Storage that batches of one pass share: a batch is valid until the next one is made. */
+/** Storage that the batches of a pass take turns in: a batch is valid until `turns` others have been made. */
 export class BatchStorage {
   readonly #batchSize: number;
-  readonly #arrays = new Map<HostArray, TypedArray>();
+  readonly #turns: number;
+  readonly #arrays = new Map<HostArray, TypedArray[]>();
 
-  constructor(batchSize: number) {
+  constructor(batchSize: number, turns: number) {
     this.#batchSize = batchSize;
+    this.#turns = turns;
   }
 
-  /** Where rows of `array` go. */
-  for(array: HostArray): TypedArray {
+  /** Where rows of `array` go in batch number `batch` of the pass. */
+  for(array: HostArray, batch: number): TypedArray {
     let storage = this.#arrays.get(array);
     if (!storage) {
-      storage = allocate(array.dtype, this.#batchSize * sizeOf(array.shape.slice(1)));
+      storage = [];
       this.#arrays.set(array, storage);
     }
-    return storage;
+    const turn = batch % this.#turns;
+    storage[turn] ??= allocate(array.dtype, this.#batchSize * sizeOf(array.shape.slice(1)));
+    return storage[turn];
   }
 }
