@@ -24,6 +24,8 @@ const merged: LayerExpectations = {
   supportsMasking: true,
 };
 const normalized: LayerExpectations = { ...still, builtAtOnce: false, trainableWeights: 2 };
+const weighted: Partial<LayerExpectations> = { trainableWeights: 2 };
+const pooled: Partial<LayerExpectations> = { builtAtOnce: true };
 const images = { inputShape: [2, 3, 2, 4], expectedOutputShape: [2, 3, 2, 4] };
 const training = { call: { training: true }, gradients: false };
 
@@ -206,6 +208,216 @@ const ROWS: readonly Row[] = [
       training: false,
     },
   ],
+  ["Conv1D", { filters: 2, kernelSize: 2 }, { ...weighted, inputShape: [2, 4, 3], expectedOutputShape: [2, 3, 2] }],
+  [
+    "Conv1D",
+    { filters: 2, kernelSize: 2, padding: "causal", dilationRate: 2, dataFormat: "channels_first" },
+    { ...weighted, inputShape: [2, 3, 4], expectedOutputShape: [2, 2, 4] },
+  ],
+  [
+    "Conv2D",
+    { filters: 2, kernelSize: [2, 3], activation: "tanh", useBias: false },
+    { ...weighted, inputShape: [2, 3, 4, 2], expectedOutputShape: [2, 2, 2, 2], trainableWeights: 1 },
+  ],
+  [
+    "Conv2D",
+    { filters: 4, kernelSize: 3, strides: 2, padding: "same", groups: 2, dataFormat: "channels_first" },
+    { ...weighted, inputShape: [1, 2, 3, 4], expectedOutputShape: [1, 4, 2, 2] },
+  ],
+  [
+    "Conv2D",
+    { filters: 1, kernelSize: 2, kernelRegularizer: "l2", activityRegularizer: "l1", kernelConstraint: "max_norm" },
+    { ...weighted, inputShape: [2, 2, 3, 1], expectedOutputShape: [2, 1, 2, 1], losses: 2 },
+  ],
+  // Windows 1 + 2 + 4 + 5, 2 + 3 + 5 + 6, 4 + 5 + 7 + 8 and 5 + 6 + 8 + 9, of tenths.
+  [
+    "Conv2D",
+    { filters: 1, kernelSize: 2, kernelInitializer: "ones" },
+    {
+      ...weighted,
+      inputShape: [1, 3, 3, 1],
+      inputData: [[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]],
+      expectedOutputShape: [1, 2, 2, 1],
+      expectedOutput: [1.2, 1.6, 2.4, 2.8],
+    },
+  ],
+  [
+    "Conv3D",
+    { filters: 2, kernelSize: 2, padding: "same" },
+    { ...weighted, inputShape: [1, 2, 2, 3, 1], expectedOutputShape: [1, 2, 2, 3, 2] },
+  ],
+  [
+    "Conv1DTranspose",
+    { filters: 2, kernelSize: 3, strides: 2, outputPadding: 1 },
+    { ...weighted, inputShape: [2, 3, 2], expectedOutputShape: [2, 8, 2] },
+  ],
+  [
+    "Conv2DTranspose",
+    { filters: 2, kernelSize: 3, strides: 2, padding: "same" },
+    { ...weighted, inputShape: [1, 2, 3, 2], expectedOutputShape: [1, 4, 6, 2] },
+  ],
+  // Every pixel reaches two: (1, 2) spread by ones is (1, 3, 2).
+  [
+    "Conv2DTranspose",
+    { filters: 1, kernelSize: [1, 2], kernelInitializer: "ones" },
+    {
+      ...weighted,
+      inputShape: [1, 1, 2, 1],
+      inputData: [[1, 2]],
+      expectedOutputShape: [1, 1, 3, 1],
+      expectedOutput: [1, 3, 2],
+    },
+  ],
+  [
+    "Conv3DTranspose",
+    { filters: 1, kernelSize: 2, strides: [1, 2, 1], dataFormat: "channels_first" },
+    { ...weighted, inputShape: [1, 2, 2, 1, 2], expectedOutputShape: [1, 1, 3, 2, 3] },
+  ],
+  [
+    "DepthwiseConv1D",
+    { kernelSize: 2, depthMultiplier: 2 },
+    { ...weighted, inputShape: [2, 3, 2], expectedOutputShape: [2, 2, 4] },
+  ],
+  [
+    "DepthwiseConv2D",
+    { kernelSize: 2, padding: "same", depthwiseRegularizer: "l2", dataFormat: "channels_first" },
+    { ...weighted, inputShape: [1, 2, 3, 2], expectedOutputShape: [1, 2, 3, 2], losses: 1 },
+  ],
+  [
+    "SeparableConv1D",
+    { filters: 3, kernelSize: 2, dilationRate: 2 },
+    { ...weighted, inputShape: [1, 4, 2], expectedOutputShape: [1, 2, 3], trainableWeights: 3 },
+  ],
+  [
+    "SeparableConv2D",
+    { filters: 2, kernelSize: 2, strides: 2, depthMultiplier: 2, pointwiseConstraint: "unit_norm", useBias: false },
+    { ...weighted, inputShape: [1, 4, 2, 2], expectedOutputShape: [1, 2, 1, 2], trainableWeights: 2 },
+  ],
+  ["MaxPooling1D", {}, { ...pooled, inputShape: [2, 5, 2], expectedOutputShape: [2, 2, 2] }],
+  [
+    "MaxPooling2D",
+    { poolSize: [1, 2], strides: 1 },
+    {
+      ...pooled,
+      inputShape: [1, 2, 3, 1],
+      inputData: [[1, 3, 2, 6, 4, 5]],
+      expectedOutputShape: [1, 2, 2, 1],
+      expectedOutput: [3, 3, 6, 5],
+    },
+  ],
+  [
+    "MaxPooling3D",
+    { padding: "same", dataFormat: "channels_first" },
+    { ...pooled, inputShape: [1, 2, 3, 2, 2], expectedOutputShape: [1, 2, 2, 1, 1] },
+  ],
+  // At the end only 5 is inside.
+  [
+    "AveragePooling1D",
+    { poolSize: 2, padding: "same" },
+    {
+      ...pooled,
+      inputShape: [1, 3, 1],
+      inputData: [[1, 3, 5]],
+      expectedOutputShape: [1, 2, 1],
+      expectedOutput: [2, 5],
+    },
+  ],
+  [
+    "AveragePooling2D",
+    { poolSize: 3, strides: 2, padding: "same" },
+    { ...pooled, inputShape: [1, 4, 3, 2], expectedOutputShape: [1, 2, 2, 2] },
+  ],
+  [
+    "AveragePooling3D",
+    { poolSize: 2 },
+    { ...pooled, inputShape: [1, 2, 4, 3, 1], expectedOutputShape: [1, 1, 2, 1, 1] },
+  ],
+  ["GlobalMaxPooling1D", {}, { ...pooled, inputShape: [2, 3, 2], expectedOutputShape: [2, 2] }],
+  [
+    "GlobalMaxPooling2D",
+    { keepdims: true },
+    { ...pooled, inputShape: [2, 2, 3, 2], expectedOutputShape: [2, 1, 1, 2] },
+  ],
+  [
+    "GlobalMaxPooling3D",
+    { dataFormat: "channels_first" },
+    { ...pooled, inputShape: [1, 2, 2, 3, 2], expectedOutputShape: [1, 2] },
+  ],
+  [
+    "GlobalAveragePooling1D",
+    {},
+    { ...pooled, inputShape: [2, 3, 2], expectedOutputShape: [2, 2], supportsMasking: true },
+  ],
+  [
+    "GlobalAveragePooling2D",
+    { dataFormat: "channels_first" },
+    {
+      ...pooled,
+      inputShape: [1, 2, 1, 2],
+      inputData: [[1, 3, 5, 9]],
+      expectedOutputShape: [1, 2],
+      expectedOutput: [2, 7],
+    },
+  ],
+  [
+    "GlobalAveragePooling3D",
+    { keepdims: true },
+    { ...pooled, inputShape: [1, 2, 2, 3, 2], expectedOutputShape: [1, 1, 1, 1, 2] },
+  ],
+  // Of five elements, cells 0-1, 1-3 and 3-4.
+  [
+    "AdaptiveMaxPooling1D",
+    { outputSize: 3 },
+    { inputShape: [1, 5, 1], inputData: [[5, 1, 2, 3, 4]], expectedOutputShape: [1, 3, 1], expectedOutput: [5, 3, 4] },
+  ],
+  ["AdaptiveMaxPooling2D", { outputSize: 2 }, { inputShape: [1, 3, 5, 2], expectedOutputShape: [1, 2, 2, 2] }],
+  [
+    "AdaptiveMaxPooling3D",
+    { outputSize: [1, 2, 3], dataFormat: "channels_first" },
+    { inputShape: [1, 2, 2, 3, 4], expectedOutputShape: [1, 2, 1, 2, 3] },
+  ],
+  [
+    "AdaptiveAveragePooling1D",
+    { outputSize: 3 },
+    {
+      inputShape: [1, 5, 1],
+      inputData: [[5, 1, 2, 3, 4]],
+      expectedOutputShape: [1, 3, 1],
+      expectedOutput: [3, 2, 3.5],
+    },
+  ],
+  [
+    "AdaptiveAveragePooling2D",
+    { outputSize: [2, 4], dataFormat: "channels_first" },
+    { inputShape: [1, 2, 3, 5], expectedOutputShape: [1, 2, 2, 4] },
+  ],
+  [
+    "AdaptiveAveragePooling3D",
+    { outputSize: 2 },
+    { inputShape: [1, 2, 3, 4, 1], expectedOutputShape: [1, 2, 2, 2, 1] },
+  ],
+  ["Resizing", { height: 3, width: 5 }, { inputShape: [2, 4, 3, 2], expectedOutputShape: [2, 3, 5, 2] }],
+  [
+    "Resizing",
+    { height: 2, width: 2, interpolation: "bicubic", antialias: true, cropToAspectRatio: true },
+    { inputShape: [1, 4, 3, 1], expectedOutputShape: [1, 2, 2, 1] },
+  ],
+  [
+    "Resizing",
+    { height: 2, width: 2, interpolation: "nearest", padToAspectRatio: true, dataFormat: "channels_first" },
+    { inputShape: [1, 1, 4, 2], expectedOutputShape: [1, 1, 2, 2] },
+  ],
+  [
+    "Resizing",
+    { height: 2, width: 4 },
+    {
+      inputShape: [1, 4, 4, 1],
+      inputDType: "uint8",
+      expectedOutputShape: [1, 2, 4, 1],
+      expectedOutputDType: "uint8",
+      training: false,
+    },
+  ],
   ["Rescaling", { scale: 0.5, offset: 1 }, { ...still, builtAtOnce: false }],
   ["Rescaling", { scale: [0.5, 2, 1] }, { ...still, builtAtOnce: false, inputDType: "uint8" }],
   ["CenterCrop", { height: 2, width: 2 }, { inputShape: [2, 3, 5, 2], expectedOutputShape: [2, 2, 2, 2] }],
@@ -287,6 +499,24 @@ describe("first arguments", () => {
     expect(layers.Permute([2, 1]).dims).toEqual([2, 1]);
     expect(layers.RepeatVector(3).n).toBe(3);
     expect(layers.GaussianNoise(0.1).stddev).toBe(0.1);
+    expect(layers.Conv2D(8, 3, { activation: "relu" }).getConfig()).toMatchObject({ filters: 8, kernel_size: [3, 3] });
+    expect(layers.Conv2D(8, { kernelSize: [3, 2], strides: 2 }).getConfig()).toMatchObject({
+      filters: 8,
+      kernel_size: [3, 2],
+      strides: [2, 2],
+    });
+    expect(layers.Conv1DTranspose({ filters: 8, kernelSize: 3 }).filters).toBe(8);
+    expect(layers.DepthwiseConv2D(3, { depthMultiplier: 2 }).depthMultiplier).toBe(2);
+    expect(layers.SeparableConv1D(8, 3).kernelSize).toEqual([3]);
+    expect(layers.MaxPooling2D(3, { strides: 1 }).poolSize).toEqual([3, 3]);
+    expect(layers.MaxPooling2D({ strides: 1 }).poolSize).toEqual([2, 2]);
+    expect(layers.AveragePooling1D(3).strides).toEqual([3]);
+    expect(layers.GlobalMaxPooling1D("channels_first", { keepdims: true }).getConfig()).toMatchObject({
+      data_format: "channels_first",
+      keepdims: true,
+    });
+    expect(layers.AdaptiveMaxPooling2D([2, 3]).outputSize).toEqual([2, 3]);
+    expect(layers.Resizing(4, 5, { interpolation: "nearest" }).width).toBe(5);
   });
 });
 

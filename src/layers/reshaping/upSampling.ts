@@ -1,6 +1,5 @@
 /** Sequences, images and volumes made larger by whole factors. */
 import { type DataFormat, standardizeDataFormat } from "../../core/config.ts";
-import { describe, didYouMean } from "../../core/errors.ts";
 import * as ops from "../../ops/index.ts";
 import type { Config } from "../../ops/operation.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
@@ -9,11 +8,8 @@ import { checkPositiveInteger } from "../checks.ts";
 import { InputSpec } from "../inputSpec.ts";
 import { LayerBase, type LayerOptions } from "../layer.ts";
 import { layerClass } from "../layerClass.ts";
-import { KERNELS, resizeAxes, type SmoothInterpolation } from "./interpolation.ts";
+import { checkInterpolation, type Interpolation, resizeAxes } from "./interpolation.ts";
 import { checkPerAxis, onSpatialAxes } from "./sides.ts";
-
-/** How the pixels between pixels are found. */
-export type Interpolation = "nearest" | SmoothInterpolation;
 
 /** Options of {@link UpSampling1D}. */
 export interface UpSampling1DOptions extends LayerOptions {
@@ -122,15 +118,7 @@ export class UpSampling2DBase extends LayerBase {
     super(base);
     this.dataFormat = standardizeDataFormat(dataFormat);
     this.size = checkPerAxis(this, "size", times, 2, 1);
-    const known = ["nearest", ...Object.keys(KERNELS)];
-    const name: unknown = typeof interpolation === "string" ? interpolation.toLowerCase() : interpolation;
-    if (!known.includes(name as string)) {
-      const hint = typeof name === "string" ? didYouMean(name, known) : "";
-      throw new RangeError(
-        `UpSampling2D "${this.name}": unknown \`interpolation\`.${hint} Received: ${describe(interpolation)}; known: ${known.join(", ")}`,
-      );
-    }
-    this.interpolation = name as Interpolation;
+    this.interpolation = checkInterpolation(this, interpolation);
     this.inputSpec = new InputSpec({ ndim: 4 });
   }
 
