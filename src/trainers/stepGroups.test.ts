@@ -59,7 +59,7 @@ describe("a training in groups", () => {
     setRandomSeed(3);
     const inputs = Input({ shape: [3] });
     const hidden = layers.Dropout(0.2)(layers.Dense(6, { activation: "relu" })(inputs));
-    const model = Model({ inputs, outputs: layers.Dense(2)(hidden) });
+    const model = Model({ inputs, outputs: layers.Dense(2, { activation: "softmax" })(hidden) });
     model.compile({ optimizer: "adam", loss: "sparse_categorical_crossentropy", metrics: ["accuracy"] });
     const { history } = await model.fit(x, y, { verbose: 0, batchSize: 4, epochs: 2, callbacks: callbacks as never });
     const weights = await Promise.all(model.getWeights().map((w: Tensor) => w.data()));
@@ -90,7 +90,7 @@ describe("a training in groups", () => {
     setPlatform({ ...own, terminal: { columns: 80, interactive: true, write: (text) => void written.push(text) } });
     try {
       const inputs = Input({ shape: [3] });
-      const model = Model({ inputs, outputs: layers.Dense(2)(inputs) });
+      const model = Model({ inputs, outputs: layers.Dense(2, { activation: "softmax" })(inputs) });
       model.compile({ optimizer: "sgd", loss: "sparse_categorical_crossentropy" });
       await model.fit(x, y, { batchSize: 4 });
     } finally {

@@ -18,7 +18,7 @@ const quiet = { verbose: 0 } as const;
 function classifier(): Model {
   const inputs = Input({ shape: [4], name: "features" });
   const hidden = layers.Dense(8, { activation: "relu" })(inputs);
-  const model = Model({ inputs, outputs: layers.Dense(3, { name: "classes" })(hidden) });
+  const model = Model({ inputs, outputs: layers.Dense(3, { name: "classes", activation: "softmax" })(hidden) });
   model.compile({ optimizer: "adam", loss: "sparse_categorical_crossentropy", metrics: ["accuracy"] });
   return model;
 }
@@ -91,7 +91,7 @@ describe("data", () => {
       setRandomSeed(seed);
       const inputs = Input({ shape: [4] });
       const h = layers.Dropout(0.5)(layers.Dense(16, { activation: "relu" })(inputs));
-      const model = Model({ inputs, outputs: layers.Dense(3)(h) });
+      const model = Model({ inputs, outputs: layers.Dense(3, { activation: "softmax" })(h) });
       model.compile({ optimizer: "adam", loss: "sparse_categorical_crossentropy" });
       await model.fit(x, y, { ...quiet, batchSize: 8, epochs: 2 });
       return weightsOf(model);
