@@ -21,6 +21,8 @@ export interface FileSystem {
   makeDirectory(path: string): Promise<void>;
   join(...parts: string[]): string;
   homeDirectory(): string;
+  /** MD5 in hexadecimal. Published weights state no other hash, and the hashes that every environment has leave it out. */
+  md5(bytes: Uint8Array): string;
 }
 
 export interface Platform {

@@ -1,4 +1,5 @@
 /** What Node gives the library: standard output, files, environment variables, Ctrl-C. */
+import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { access, mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -146,7 +147,9 @@ async function readPackageFile(specifier: string): Promise<Uint8Array> {
   return read(path);
 }
 
-const files: FileSystem = { exists, read, writeAtomic, makeDirectory, join, homeDirectory: homedir };
+const md5 = (bytes: Uint8Array): string => createHash("md5").update(bytes).digest("hex");
+
+const files: FileSystem = { exists, read, writeAtomic, makeDirectory, join, homeDirectory: homedir, md5 };
 
 /** Node's platform; the package's entry for Node installs it. */
 export const nodePlatform: Platform = {

@@ -10,6 +10,7 @@ import {
   saveModelToBytes,
   weightsToBytes,
 } from "./kerasArchive.ts";
+import { isLegacy, restoreLegacyWeights } from "./legacyWeights.ts";
 import { restoreState } from "./weightFile.ts";
 
 export type { LoadOptions } from "./kerasArchive.ts";
@@ -25,6 +26,8 @@ export interface SaveOptions {
 export interface LoadWeightsOptions {
   /** Whether layers that do not fit keep their weights, with a warning. @defaultValue `false` */
   skipMismatch?: boolean;
+  /** For files in the old `.h5` layout: whether layers are matched by name instead of by order. @defaultValue `false` */
+  byName?: boolean;
 }
 
 /** A file as bytes, or where it is. */
@@ -119,7 +122,8 @@ export async function loadModel(source: FileSource, options: LoadOptions = {}): 
 }
 
 /**
- * Assigns the weights in a `.weights.h5` or `.keras` file to a model of the same architecture; all of them, or none.
+ * Assigns the weights in a `.weights.h5`, `.keras` or old `.h5` file to a model of the same architecture; all of them, or
+ * none.
  *
  * @throws SerializationError that names the layers that do not fit, with both shapes.
  */
@@ -128,16 +132,19 @@ export async function loadWeights(
   source: FileSource,
   options: LoadWeightsOptions = {},
 ): Promise<void> {
-  checkOptions("loadWeights", options, ["skipMismatch"]);
+  checkOptions("loadWeights", options, ["skipMismatch", "byName"]);
   checkBuilt("loadWeights", model);
   const where = nameOfSource("loadWeights", source);
   const bytes = await bytesOf("loadWeights", source);
   const isZip = bytes[0] === 0x50 && bytes[1] === 0x4b;
   const tree = isZip ? await readArchiveWeights(bytes, where) : await readH5(bytes, where);
-  if (tree.groups.has("model_weights") || tree.attributes.has("layer_names")) {
-    throw new SerializationError(
-      `${where}: weights in the old .h5 format, which are not read. Convert them once in Python: load them there and ` +
-        'model.save_weights("model.weights.h5")',
+  if (isLegacy(tree)) {
+    restoreLegacyWeights(model, tree, where, options);
+    return;
+  }
+  if (options.byName) {
+    throw new RangeError(
+      `${where}: \`byName\` is for files in the old .h5 layout; this one states which weights are whose by itself`,
     );
   }
   restoreState(model, tree, where, { complete: true, skipMismatch: options.skipMismatch ?? false });

@@ -55,6 +55,22 @@ const words = (options: GetFileOptions) =>
   );
 
 describe("getFile", () => {
+  it("checks MD5 hashes, which Keras states for weights", async () => {
+    const md5 = createHash("md5").update(CONTENT).digest("hex");
+    const options = { origin: `${base}/w.h5`, cacheSubdir: "models", fileHash: md5.toUpperCase() };
+    const path = await getFile(options);
+    expect(path).toBe(join(home, "models", "w.h5"));
+    await getFile(options);
+    expect(requests).toBe(1);
+    writeFileSync(path, "cut");
+    await getFile(options);
+    expect(written).toContain(`because the md5 file hash does not match the original value of ${options.fileHash}`);
+    expect(requests).toBe(2);
+    expect(await words({ ...options, forceDownload: true, fileHash: "0".repeat(32) })).toContain(
+      `350000 bytes with md5=${md5}; expected md5=0000`,
+    );
+  });
+
   it("downloads once into KERAS_HOME/datasets, showing what it does", async () => {
     const path = await getFile({ fname: "d.npz", origin: `${base}/digits.npz`, fileHash: HASH });
     expect(path).toBe(join(home, "datasets", "d.npz"));
@@ -112,7 +128,7 @@ describe("getFile", () => {
 
   it("checks its arguments", async () => {
     expect(await words({ origin: `${base}/x`, fileHash: "abc" })).toContain(
-      'expected `fileHash` to be a SHA-256 of 64 hexadecimal digits. Received: "abc"',
+      'expected `fileHash` to be a SHA-256 of 64 hexadecimal digits, or an MD5 of 32. Received: "abc"',
     );
     expect(await words({ origin: `${base}/x`, fname: "a/b" })).toContain("name the folder with `cacheDir`");
     expect(await words({ origin: "x.npz" })).toContain('expected `origin` to be the URL of a file. Received: "x.npz"');

@@ -8,7 +8,7 @@ export interface GetFileOptions {
   fname?: string;
   /** URL of the file. */
   origin: string;
-  /** Expected SHA-256 as 64 hexadecimal digits, checked at every use. @defaultValue not checked */
+  /** Expected SHA-256 (64 hexadecimal digits) or MD5 (32), checked at every use. @defaultValue not checked */
   fileHash?: string;
   /** Folder inside of the cache folder. @defaultValue `"datasets"` */
   cacheSubdir?: string;
@@ -24,7 +24,7 @@ const OPTIONS = ["fname", "origin", "fileHash", "cacheSubdir", "cacheDir", "forc
  * The path of a file that is downloaded once and kept in Keras's cache folder.
  *
  * A cached file whose hash differs from `fileHash` is downloaded again. A download appears in the cache only when it is
- * complete and its hash is right. Archives are not unpacked, and MD5 hashes are not supported.
+ * complete and its hash is right. Archives are not unpacked.
  *
  * @throws Error when the file cannot be downloaded; the message says where to put it by hand.
  * @see keras/src/utils/file_utils.py (Keras 3.x)
@@ -39,10 +39,11 @@ export async function getFile(options: GetFileOptions): Promise<string> {
   }
   const path = files.join(cacheFolder(files, options.cacheDir), cacheSubdir, fileName(options));
   if (!forceDownload && (await files.exists(path))) {
-    if (fileHash === undefined || (await sha256(await files.read(path))) === fileHash.toLowerCase()) return path;
+    if (fileHash === undefined || (await hash(await files.read(path), fileHash)) === fileHash.toLowerCase())
+      return path;
     platform().terminal.write(
-      "A local file was found, but it seems to be incomplete or outdated because the sha256 file hash does not match " +
-        `the original value of ${fileHash} so we will re-download the data.\n`,
+      "A local file was found, but it seems to be incomplete or outdated because the " +
+        `${algorithmOf(fileHash!)} file hash does not match the original value of ${fileHash} so we will re-download the data.\n`,
     );
   }
   const place = files.join(cacheFolder(files, options.cacheDir), cacheSubdir);
@@ -69,11 +70,12 @@ export async function download(origin: string, fileHash: string | undefined, way
     );
   }
   if (fileHash !== undefined) {
-    const found = await sha256(bytes);
+    const found = await hash(bytes, fileHash);
+    const name = algorithmOf(fileHash);
     if (found !== fileHash.toLowerCase()) {
       throw new Error(
-        `getFile: incomplete or corrupted file from ${origin}. Received: ${bytes.length} bytes with sha256=${found}; ` +
-          `expected sha256=${fileHash}. Try again, or get the right file by other means and ${wayOut}.`,
+        `getFile: incomplete or corrupted file from ${origin}. Received: ${bytes.length} bytes with ${name}=${found}; ` +
+          `expected ${name}=${fileHash}. Try again, or get the right file by other means and ${wayOut}.`,
       );
     }
   }
@@ -135,13 +137,23 @@ function fileName({ fname, origin }: GetFileOptions): string {
 }
 
 function checkHash(fileHash: string | undefined): void {
-  if (fileHash === undefined || /^[0-9a-f]{64}$/i.test(fileHash)) return;
+  if (fileHash === undefined || /^([0-9a-f]{32}|[0-9a-f]{64})$/i.test(fileHash)) return;
   throw new RangeError(
-    `getFile: expected \`fileHash\` to be a SHA-256 of 64 hexadecimal digits. Received: ${describe(fileHash)}`,
+    "getFile: expected `fileHash` to be a SHA-256 of 64 hexadecimal digits, or an MD5 of 32. Received: " +
+      describe(fileHash),
   );
 }
 
-async function sha256(bytes: Uint8Array): Promise<string> {
+/** Which hash an expected value is, by its length. */
+const algorithmOf = (fileHash: string): "md5" | "sha256" => (fileHash.length === 32 ? "md5" : "sha256");
+
+/** The hash of the kind that is expected. */
+async function hash(bytes: Uint8Array, expected: string): Promise<string> {
+  if (algorithmOf(expected) === "md5") {
+    const { files } = platform();
+    if (files) return files.md5(bytes);
+    throw new Error(`getFile: MD5 hashes are not checked in a browser. Received: ${expected}; use a SHA-256.`);
+  }
   const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
