@@ -4,8 +4,8 @@ import { formatShape, type Shape, shapesCompatible } from "../core/shape.ts";
 import { isPlainObject, type Nested } from "../core/tree.ts";
 import { InputLayerBase } from "../layers/core/inputLayer.ts";
 import { type InputShape, LayerBase, type LayerOptions } from "../layers/layer.ts";
-import { layerClass } from "../layers/layerClass.ts";
-import { KerasTensor } from "../ops/kerasTensor.ts";
+import { type Leaf, layerClass } from "../layers/layerClass.ts";
+import { KerasTensor, type Result } from "../ops/kerasTensor.ts";
 import type { Config } from "../ops/operation.ts";
 import type { CustomObjects } from "../serialization/registry.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
@@ -13,6 +13,11 @@ import { FunctionalBase, ModelBase } from "./model.ts";
 
 /** What a stack is made of; `keras.Input(…)` may come first. */
 export type StackItem = LayerBase | KerasTensor;
+
+/** A call of a stack: one tensor to one tensor. */
+export interface SequentialCall {
+  <A>(inputs: A, ...more: unknown[]): Result<Leaf<A>>;
+}
 
 /** Options of {@link Sequential}. */
 export interface SequentialOptions {
@@ -240,5 +245,5 @@ export class SequentialBase extends ModelBase {
  * @example
  * const model = keras.Sequential([keras.Input({ shape: [8] }), layers.Dense(6, { activation: "relu" }), layers.Dense(2)]);
  */
-export const Sequential = layerClass(SequentialBase);
+export const Sequential = layerClass<typeof SequentialBase, SequentialCall>(SequentialBase);
 export type Sequential = InstanceType<typeof Sequential>;
