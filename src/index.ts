@@ -1,5 +1,6 @@
 /** The public surface of keras-ts, and only that. Names are Keras's: `keras.layers.Dense`, `keras.ops.matmul`. */
 export * as activations from "./activations/index.ts";
+export * as applications from "./applications/index.ts";
 export { grad, valueAndGrad } from "./autodiff/grad.ts";
 export * as callbacks from "./callbacks/index.ts";
 export * as config from "./config.ts";

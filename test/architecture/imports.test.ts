@@ -37,6 +37,7 @@ const FLOORS: readonly string[] = [
   "viz",
   "utils",
   "datasets",
+  "applications",
   "registerBuiltins",
   "backend",
   "platform",
