@@ -3,6 +3,7 @@ import { type Program, verifyProgram } from "../ir/program.ts";
 import { bindInputs } from "./passes/bindInputs.ts";
 import { eliminateCommonSubexpressions } from "./passes/eliminateCommonSubexpressions.ts";
 import { simplify } from "./passes/simplify.ts";
+import { sinkTransposes } from "./passes/sinkTransposes.ts";
 
 interface Pass {
   readonly name: string;
@@ -18,6 +19,11 @@ export const PASSES: readonly Pass[] = [
     name: "eliminateCommonSubexpressions",
     why: "the forward pass and each gradient compute the same masks, squares and products",
     run: eliminateCommonSubexpressions,
+  },
+  {
+    name: "sinkTransposes",
+    why: "convolutions take channels first, models are written channels last; after merging, for shared transposes count once",
+    run: sinkTransposes,
   },
   { name: "simplify again", why: "shared values show new neutral operations", run: simplify },
 ];
