@@ -38,6 +38,12 @@ class OnnxBuffer implements BackendBuffer {
  */
 const SINGLE_THREAD_WORK = 20e6;
 
+/**
+ * The engine moves zeros of `Pad` into the pooling after it, where they count as −∞ in a maximum, and refuses programs in
+ * which they are as many as the window is wide.
+ */
+const ENGINE_SETTINGS = { optimization: { disable_specified_optimizers: "Pad_Fusion" } };
+
 function sessionOptions(heaviest: number, runs: "once" | "many", threads: number): InferenceSession.SessionOptions {
   const small = heaviest < SINGLE_THREAD_WORK || runs === "once";
   return {
@@ -48,6 +54,7 @@ function sessionOptions(heaviest: number, runs: "once" | "many", threads: number
     enableCpuMemArena: true,
     enableMemPattern: runs === "many",
     logSeverityLevel: 3,
+    extra: ENGINE_SETTINGS,
   };
 }
 

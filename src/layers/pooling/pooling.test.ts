@@ -1,7 +1,8 @@
 /** Pooling against real Keras, sizes that Keras cannot do, and what pooling refuses. */
 import { describe, expect, it } from "vitest";
 import * as ops from "../../ops/index.ts";
-import { tensor } from "../../runtime/tensor.ts";
+import { jit } from "../../runtime/jit.ts";
+import { type Tensor, tensor } from "../../runtime/tensor.ts";
 import { expectAllClose } from "../../testing/allClose.ts";
 import { describeLayerCases } from "../../testing/layerCases.ts";
 import * as layers from "../index.ts";
@@ -25,6 +26,19 @@ describe("pooling layers", () => {
       await layers.AdaptiveAveragePooling1D(cells)(sequence).data(),
       windows.map((w) => w.reduce((a, b) => a + b) / w.length),
     );
+  });
+
+  it("count zeros of the padding before them, in compiled programs too", async () => {
+    const first = { dataFormat: "channels_first" } as const;
+    const x = ops.negative(ops.ones([1, 1, 4, 4]));
+    const pooled = (layer: (x: Tensor) => Tensor, padding: number) =>
+      jit((x: Tensor) => layer(layers.ZeroPadding2D(padding, first)(x)))(x);
+    // All windows but the last touch the border.
+    const maxima = await pooled(layers.MaxPooling2D(3, { ...first, strides: 2 }), 1);
+    expectAllClose(await maxima.data(), [0, 0, 0, -1]);
+    // Windows that lie in the padding altogether.
+    const means = await pooled(layers.AveragePooling2D(2, first), 2);
+    expectAllClose(await means.data(), [0, 0, 0, 0, 0, -1, -1, 0, 0, -1, -1, 0, 0, 0, 0, 0]);
   });
 
   it("global average over steps follows the mask of the layers before, and gives none", async () => {
