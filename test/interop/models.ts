@@ -163,6 +163,52 @@ function manyLayers() {
   return keras.Model({ inputs: x, outputs: layers.RepeatVector(2)(y), name: "many_layers" });
 }
 
+const image = (...shape: number[]) => keras.Input({ shape, name: "image" });
+
+function autoencoder() {
+  const x = image(8, 8, 2);
+  let y: keras.KerasTensor = layers.Conv2D(4, 3, { activation: "relu", padding: "same", name: "narrow" })(x);
+  y = layers.MaxPooling2D(2, { name: "half" })(y);
+  const code = layers.Conv2D(3, [3, 2], { strides: 2, padding: "same", kernelRegularizer: "l2", name: "code" })(y);
+  y = layers.Conv2DTranspose(4, 3, { strides: 2, padding: "same", activation: "relu", name: "wide" })(code);
+  y = layers.UpSampling2D(2, { name: "double" })(y);
+  y = layers.Conv2DTranspose(2, 3, { padding: "same", name: "image_again" })(y);
+  return keras.Model({ inputs: x, outputs: y, name: "autoencoder" });
+}
+
+function residual() {
+  const x = image(8, 8, 3);
+  const normalized = (y: keras.KerasTensor): keras.KerasTensor => layers.BatchNormalization()(y);
+  let y: keras.KerasTensor = layers.ReLU()(normalized(layers.Conv2D(4, 3, { useBias: false })(x)));
+  const block = layers.ReLU()(normalized(layers.Conv2D(4, 3, { padding: "same", useBias: false })(y)));
+  y = layers.Add()([normalized(layers.Conv2D(4, 3, { padding: "same", groups: 2 })(block)), y]);
+  y = layers.AveragePooling2D(2, { strides: 1, padding: "same" })(layers.ReLU()(y));
+  y = layers.Dense(4)(layers.GlobalAveragePooling2D()(y));
+  return keras.Model({ inputs: x, outputs: y, name: "residual" });
+}
+
+function windows() {
+  const [steps, picture] = [keras.Input({ shape: [9, 3], name: "steps" }), image(3, 6, 6)];
+  let a: keras.KerasTensor = layers.Conv1D(4, 3, { padding: "causal", dilationRate: 2, activation: "tanh" })(steps);
+  a = layers.SeparableConv1D(3, 2, { depthMultiplier: 2 })(a);
+  a = layers.AveragePooling1D(2)(layers.DepthwiseConv1D(2, { padding: "same" })(a));
+  a = layers.GlobalMaxPooling1D()(layers.Conv1DTranspose(3, 3, { strides: 2, outputPadding: 1 })(a));
+  const first = { dataFormat: "channels_first" } as const;
+  let b: keras.KerasTensor = layers.DepthwiseConv2D(3, { ...first, depthMultiplier: 2, padding: "same" })(picture);
+  b = layers.SeparableConv2D(4, 2, { ...first, pointwiseConstraint: "max_norm" })(b);
+  b = layers.GlobalAveragePooling2D(first)(layers.AdaptiveMaxPooling2D([2, 3], first)(b));
+  return keras.Model({ inputs: [steps, picture], outputs: layers.Concatenate()([a, b]), name: "windows" });
+}
+
+function volumes() {
+  const x = keras.Input({ shape: [4, 5, 4, 2], name: "scan" });
+  let y: keras.KerasTensor = layers.Conv3D(3, [2, 3, 2], { kernelInitializer: "he_normal" })(x);
+  y = layers.MaxPooling3D([1, 2, 1], { padding: "same" })(y);
+  y = layers.Conv3DTranspose(2, 2, { strides: [1, 2, 1] })(y);
+  y = layers.AdaptiveAveragePooling3D(2)(layers.ZeroPadding3D(1)(y));
+  return keras.Model({ inputs: x, outputs: layers.Flatten()(y), name: "volumes" });
+}
+
 const SCE = () => losses.SparseCategoricalCrossentropy({ fromLogits: true });
 
 /** Families by name, in the order in which they are saved. */
@@ -251,6 +297,15 @@ export function families(): Record<string, Family> {
     graph_ops: { build: graphOps, compile: plain(() => optimizers.RMSprop(0.001), "mae"), x: randn(4), y: randn(2) },
     ensemble: { build: ensemble, compile: plain(adam), x: randn(5), y: randn(1) },
     frozen: { build: frozen, compile: plain(adam), x: randn(4), y: randn(2) },
+    autoencoder: { build: autoencoder, compile: plain(adam), x: randn(8, 8, 2), y: randn(8, 8, 2) },
+    residual: {
+      build: residual,
+      compile: () => ({ optimizer: optimizers.SGD(0.05, { momentum: 0.9 }), loss: SCE(), metrics: ["accuracy"] }),
+      x: randn(8, 8, 3),
+      y,
+    },
+    windows: { build: windows, compile: plain(adam), x: [randn(9, 3), randn(3, 6, 6)], y: randn(7) },
+    volumes: { build: volumes, compile: plain(adam), x: randn(4, 5, 4, 2), y: randn(16) },
     merges: { build: merges, compile: null, x: [randn(4), randn(4)], y: null },
   };
 }
