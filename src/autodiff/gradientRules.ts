@@ -38,6 +38,24 @@ const binary =
 
 const square = (x: Value): Value => mul(x, x);
 
+/** 2 · x; of a value that was spread, before spreading it. */
+function twice(x: Value): Value {
+  const spread = x.node?.op === "broadcast_to" ? x.node.inputs[0]! : x;
+  return b.broadcastTo(mul(spread, number(2, x)), x.shape);
+}
+
+const product = binary(
+  (dy, _, c) => mul(dy, c),
+  (dy, a) => mul(dy, a),
+);
+
+/** A product with itself has one gradient, 2 · x · dy, instead of two equal ones to be added: mostly dy is a spread number. */
+const productOrSquare: GradientRule<unknown> = (node, incoming, wanted) => {
+  const [x, y] = node.inputs as [Value, Value];
+  if (x !== y) return product(node, incoming, wanted);
+  return [wanted[0] ? mul(twice(incoming[0]!), x) : null, null];
+};
+
 /** Half to each where the operands are equal, as JAX shares ties. */
 const selected = (dy: Value, chosen: Value, other: Value, better: "greater" | "less"): Value => {
   const zero = number(0, dy);
@@ -51,7 +69,7 @@ function powBase(dy: Value, a: Value, c: Value): Value {
   const exponent = b.constantNumber(c);
   if (exponent === 0) return mul(dy, number(0, dy));
   if (exponent === 1) return dy;
-  if (exponent === 2) return mul(dy, mul(number(2, a), a));
+  if (exponent === 2) return mul(twice(dy), a);
   const slope = mul(c, b.binary("pow", a, sub(c, number(1, c))));
   return mul(dy, exponent === null ? b.where(b.binary("equal", c, number(0, c)), number(0, c), slope) : slope);
 }
@@ -109,10 +127,7 @@ export const GRADIENT_RULES: { readonly [P in Primitive]: GradientRule<Primitive
     (dy) => dy,
     (dy) => neg(dy),
   ),
-  mul: binary(
-    (dy, _, c) => mul(dy, c),
-    (dy, a) => mul(dy, a),
-  ),
+  mul: productOrSquare,
   div: binary(
     (dy, _, c) => div(dy, c),
     (dy, _, c, y) => neg(mul(dy, div(y, c))),

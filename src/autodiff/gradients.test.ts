@@ -32,6 +32,18 @@ describe("gradients", () => {
     ]);
   });
 
+  it.each<[string, (v: Value) => Value]>([
+    ["x · x", (v) => b.binary("mul", v, v)],
+    ["x²", (v) => b.binary("pow", v, b.scalar(2, "float64"))],
+  ])("differentiates %s by one product of the size of x", async (_, square) => {
+    const mean = b.reduce("reduce_mean", square(x), [0]);
+    const found = gradients([mean], [b.full(1, [], "float64")], [x])[0]!;
+    expect(await at([found])).toEqual([[2, 3]]);
+    // What is spread is doubled before, so that the compiler can leave the spreading to the product.
+    const large = makeProgram([x], [found]).nodes.filter((node) => node.outputs[0]!.shape[0] === 2);
+    expect(large.map((node) => node.op)).toEqual(["broadcast_to", "mul"]);
+  });
+
   it("gives the gradient of a value in between and of what it was made from", async () => {
     const between = b.binary("mul", x, y);
     const out = b.binary("mul", between, between);

@@ -23,6 +23,7 @@ describe("optimize", () => {
 
   it.each<[string, Value, string[]]>([
     ["x + 0", b.binary("add", x, number(0)), []],
+    ["x + x", b.binary("add", x, x), ["mul"]],
     ["x · 1", b.binary("mul", number(1), x), []],
     ["x · −1", b.binary("mul", x, number(-1)), ["neg"]],
     ["−−x", b.unary("neg", b.unary("neg", x)), []],

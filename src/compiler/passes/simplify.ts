@@ -1,5 +1,6 @@
 /** Algebra that is exactly right for floats too, NaN and infinities included, and leaves fewer nodes to run. */
 
+import { isFloat } from "../../core/dtype.ts";
 import { shapesEqual } from "../../core/shape.ts";
 import * as b from "../../ir/build.ts";
 import type { PrimitiveAttributes } from "../../ir/primitives.ts";
@@ -60,6 +61,7 @@ const ELEMENTWISE = new Set([
 ]);
 
 const add: Rule = (node, [x, y]) => {
+  if (x === y && isFloat(x!.dtype)) return b.binary("mul", x!, b.scalar(2, x!.dtype));
   if (y!.node?.op === "neg") return b.binary("sub", x!, y!.node.inputs[0]!);
   if (x!.node?.op === "neg") return b.binary("sub", y!, x!.node.inputs[0]!);
   // x + 0 is x except that −0 becomes 0, which nothing here can tell apart but a division by it.
