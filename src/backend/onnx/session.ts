@@ -38,12 +38,6 @@ class OnnxBuffer implements BackendBuffer {
  */
 const SINGLE_THREAD_WORK = 20e6;
 
-/**
- * The engine moves zeros of `Pad` into the pooling after it, where they count as −∞ in a maximum, and refuses programs in
- * which they are as many as the window is wide.
- */
-const ENGINE_SETTINGS = { optimization: { disable_specified_optimizers: "Pad_Fusion" } };
-
 function sessionOptions(heaviest: number, runs: "once" | "many", threads: number): InferenceSession.SessionOptions {
   const small = heaviest < SINGLE_THREAD_WORK || runs === "once";
   return {
@@ -54,7 +48,9 @@ function sessionOptions(heaviest: number, runs: "once" | "many", threads: number
     enableCpuMemArena: true,
     enableMemPattern: runs === "many",
     logSeverityLevel: 3,
-    extra: ENGINE_SETTINGS,
+    // The engine would move zeros of Pad into the pooling after it, where they count as −∞ in a maximum; and it refuses
+    // windows that lie in the padding altogether.
+    extra: { optimization: { disable_specified_optimizers: "Pad_Fusion" } },
   };
 }
 
