@@ -75,8 +75,13 @@ try {
   console.log("Saved by Python Keras, loaded here:");
   mustSucceed("saving in Python", await run(python, ["test/interop/make_theirs.py", theirs], true));
   const here = totals(await typescript("test/interop/checkTheirs.ts", theirs));
-  const failed = there.failed + here.failed;
-  console.log(`${there.passed + here.passed} passed, ${failed} failed`);
+  console.log("Image models with weights that Python Keras wrote:");
+  const images = join(folder, "applications");
+  mustSucceed("writing weights in Python", await run(python, ["test/interop/make_applications.py", images], true));
+  const applications = totals(await typescript("test/interop/checkApplications.ts", images));
+  const all = [there, here, applications];
+  const failed = all.reduce((sum, part) => sum + part.failed, 0);
+  console.log(`${all.reduce((sum, part) => sum + part.passed, 0)} passed, ${failed} failed`);
   process.exitCode = failed > 0 ? 1 : 0;
 } finally {
   await rm(folder, { recursive: true, force: true });
