@@ -30,7 +30,7 @@ describe("old .h5 files", () => {
       await model.loadWeights(pathOf(file));
       expect(model.weights.map((weight) => weight.path)).toEqual(facts.weights.map(({ path }) => path));
       for (const [i, weight] of model.weights.entries()) {
-        expect(Array.from(await weight.data())).toEqual(Array.from(decode(facts.weights[i]!.value).data));
+        expect([...(await weight.data())]).toEqual([...decode(facts.weights[i]!.value).data]);
       }
     }
   });
@@ -43,7 +43,7 @@ describe("old .h5 files", () => {
     ]);
     await model.loadWeights(pathOf("legacy_weights.h5"), { byName: true });
     const stored = facts.weights.find(({ path }) => path === "head/kernel")!;
-    expect(Array.from(await model.weights[0]!.data())).toEqual(Array.from(decode(stored.value).data));
+    expect([...(await model.weights[0]!.data())]).toEqual([...decode(stored.value).data]);
     expect(await model.weights[2]!.array()).toEqual([
       [0, 0, 0],
       [0, 0, 0],
