@@ -26,15 +26,16 @@ export const NODE_OVERHEAD = 2000;
 /** Rounds after which what is found is good enough; two are usual. */
 const MAX_ROUNDS = 8;
 
-export function chooseOrders(graph: LayoutGraph, nodeOverhead: number): Orders {
+export function chooseOrders(graph: LayoutGraph, nodeOverhead: number): ReadonlyMap<Node, Order> {
   const totalOf = ({ elements, nodes }: Cost): number => elements + nodes * nodeOverhead;
-  let orders: Orders = new Map();
+  let orders: ReadonlyMap<Node, Order> = new Map();
+  /** Layouts of a root that led nowhere and still would: nothing around it has changed. */
+  const tried = new Map<Value, Set<string>>();
   for (let round = 0, improved = true; improved && round < MAX_ROUNDS; round++) {
     improved = false;
-    const tried = new Set<string>();
     for (const root of graph.ports.keys()) {
       for (const layout of layoutsAround(graph, root, orders)) {
-        if (tried.has(tryKey(root, layout))) continue;
+        if (tried.get(root)?.has(layout.join())) continue;
         const proposal = spread(graph, root, layout, tried);
         const better = followed(graph, orders, proposal, totalOf);
         if (!better) continue;
@@ -42,14 +43,12 @@ export function chooseOrders(graph: LayoutGraph, nodeOverhead: number): Orders {
         if (after.elements > before.elements || totalOf(after) >= totalOf(before)) continue;
         orders = better.orders;
         improved = true;
-        tried.clear();
+        for (const changed of better.touched) tried.delete(changed);
       }
     }
   }
   return orders;
 }
-
-const tryKey = (root: Value, axes: readonly number[]): string => `${root.id}:${axes.join()}`;
 
 /** Axes of a root as it is stored and as its readers ask for it, where these differ. */
 function layoutsAround(graph: LayoutGraph, root: Value, orders: Orders): (readonly number[])[] {
@@ -57,6 +56,7 @@ function layoutsAround(graph: LayoutGraph, root: Value, orders: Orders): (readon
   if (stored.length < 2) return [];
   const found = new Map<string, readonly number[]>();
   for (const port of graph.ports.get(root)!) {
+    if (graph.readsAsWritten(root, port, orders)) continue;
     const asked = graph.asked(port, orders);
     if (asked.every(({ axes }) => !shapesEqual(axes, stored))) found.set(asked[0]!.axes.join(), asked[0]!.axes);
   }
@@ -64,14 +64,21 @@ function layoutsAround(graph: LayoutGraph, root: Value, orders: Orders): (readon
 }
 
 /** The orders that nodes take when a root lies in a given order of axes and everything that can follows. */
-function spread(graph: LayoutGraph, start: Value, layout: readonly number[], tried: Set<string>): Map<Node, Order> {
+function spread(
+  graph: LayoutGraph,
+  start: Value,
+  layout: readonly number[],
+  tried: Map<Value, Set<string>>,
+): Map<Node, Order> {
   const proposal = new Map<Node, Order>();
   const reached = new Set<Value>();
   const queue: { root: Value; axes: readonly number[] }[] = [];
   const reach = (root: Value, axes: readonly number[]): void => {
     if (axes.length < 2 || reached.has(root)) return;
     reached.add(root);
-    tried.add(tryKey(root, axes));
+    const layouts = tried.get(root);
+    if (layouts) layouts.add(axes.join());
+    else tried.set(root, new Set([axes.join()]));
     queue.push({ root, axes });
   };
   const propose = (node: Node, rule: LayoutRule, order: Order | null): void => {
@@ -106,27 +113,36 @@ function spread(graph: LayoutGraph, start: Value, layout: readonly number[], tri
  * or takes axes apart that belong together.
  */
 function orderFrom(rule: LayoutRule, map: AxisMap, view: View, axes: readonly number[]): Order | null {
-  const placed: { d: number; first: number }[] = [];
-  const domain = rule.sizes.map((_, d) => d);
-  for (const d of domain) {
-    const places = (map[d] ?? []).flatMap((axis) => (view.axes[axis]! < 0 ? [] : [axes.indexOf(view.axes[axis]!)]));
-    if (places.some((place, i) => place !== places[0]! + i)) return null;
-    if (places.length > 0) placed.push({ d, first: places[0]! });
-    else if (rule.sizes[d] !== 1) return null;
+  /** Domain axes at the place of the first of their axes. */
+  const placed: number[] = [];
+  const missing: number[] = [];
+  for (const [d, size] of rule.sizes.entries()) {
+    let first = -1;
+    let last = -1;
+    for (const axis of map[d] ?? []) {
+      if (view.axes[axis]! < 0) continue;
+      const place = axes.indexOf(view.axes[axis]!);
+      if (first >= 0 && place !== last + 1) return null;
+      if (first < 0) first = place;
+      last = place;
+    }
+    if (first >= 0) placed[first] = d;
+    else if (size === 1) missing.push(d);
+    else return null;
   }
-  const order = placed.sort((p, q) => p.first - q.first).map(({ d }) => d);
+  const order = placed.filter((d) => d !== undefined);
   // An axis of size 1 may be anywhere: behind the one it follows in the program.
-  for (const d of domain) if (!order.includes(d)) order.splice(order.indexOf(d - 1) + 1, 0, d);
+  for (const d of missing) order.splice(order.indexOf(d - 1) + 1, 0, d);
   return order;
 }
 
 /** The orders when exactly those nodes follow a proposal for which that is cheapest; `null` when none should. */
 function followed(
   graph: LayoutGraph,
-  orders: Orders,
+  orders: ReadonlyMap<Node, Order>,
   proposal: ReadonlyMap<Node, Order>,
   price: (cost: Cost) => number,
-): { orders: Orders; touched: ReadonlySet<Value> } | null {
+): { orders: ReadonlyMap<Node, Order>; touched: ReadonlySet<Value> } | null {
   const cut = new CutGraph();
   const vertices = new Map<Node, number>();
   const touched = new Set<Value>();
@@ -140,7 +156,10 @@ function followed(
     }
   }
   if (vertices.size === 0) return null;
-  const switched: Orders = new Map([...orders, ...proposal]);
+  const switched: Orders = {
+    get: (node) => proposal.get(node) ?? orders.get(node),
+    has: (node) => proposal.has(node) || orders.has(node),
+  };
   for (const root of touched) addConversions(graph, cut, vertices, root, orders, switched, price);
   const side = cut.cut();
   const followers = [...vertices].filter(([, vertex]) => side[vertex]);
@@ -191,11 +210,12 @@ function addConversions(
     price(graph.conversion(root, after, port, asked)),
   ];
   const { SOURCE, SINK } = CutGraph;
-  for (const group of always.values()) {
-    const [stays, switches] = costs(group);
-    if (own === null) continue;
-    cut.edge(own, SINK, stays);
-    cut.edge(SOURCE, own, switches);
+  if (own !== null) {
+    for (const group of always.values()) {
+      const [stays, switches] = costs(group);
+      cut.edge(own, SINK, stays);
+      cut.edge(SOURCE, own, switches);
+    }
   }
   for (const [key, group] of staying) {
     const [stays, switches] = always.has(key) ? [0, 0] : costs(group);

@@ -31,7 +31,7 @@ export interface Port {
 }
 
 /** Orders of nodes' domains; a node that is not in it has the program's. */
-export type Orders = ReadonlyMap<Node, Order>;
+export type Orders = Pick<ReadonlyMap<Node, Order>, "get" | "has">;
 
 /** Elements that transposes move, and how many nodes are spent on it, reshapes included. */
 export interface Cost {
@@ -133,7 +133,7 @@ export class LayoutGraph {
 
   /** Whether a root is in every arrangement at no cost: constants are rearranged by the compiler, scalars fit everywhere. */
   isFree(root: Value): boolean {
-    return root.shape.length === 0 || (root.source.kind === "constant" && !this.#bound.has(root));
+    return sizeOf(root.shape) === 1 || (root.source.kind === "constant" && !this.#bound.has(root));
   }
 
   /** Rank up to which a reader broadcasts what it reads, else `null`. */
@@ -161,14 +161,17 @@ export class LayoutGraph {
     return { elements, nodes };
   }
 
-  #costOf(root: Value, orders: Orders): Cost {
+  /** Whether a root and a reader without a view between them both have the program's order, so that nothing is converted. */
+  readsAsWritten(root: Value, { view, node }: Port, orders: Orders): boolean {
     const producer = this.producer(root);
-    const plain = !producer || !orders.has(producer);
-    const own = this.view(root);
+    return view === this.view(root) && !(producer && orders.has(producer)) && !(node && orders.has(node));
+  }
+
+  #costOf(root: Value, orders: Orders): Cost {
     const stored = this.stored(root, orders);
     const [shapes, moves] = [new Set<string>(), new Set<string>()];
     for (const port of this.ports.get(root) ?? []) {
-      if (plain && port.view === own && !(port.node && orders.has(port.node))) continue;
+      if (this.readsAsWritten(root, port, orders)) continue;
       const asked = this.asked(port, orders);
       const cost = this.conversion(root, stored, port, asked);
       if (cost.nodes > 0) shapes.add(keyOf(asked[0]!));
