@@ -14,6 +14,7 @@ import type { Config } from "../ops/operation.ts";
 import { nodePlatform } from "../platform/node.ts";
 import { registerAllBuiltins } from "../registerBuiltins.ts";
 import { tensor } from "../runtime/tensor.ts";
+import { emptyGroup, writeH5 } from "../saving/h5/h5File.ts";
 import { serializeObject } from "../serialization/serialize.ts";
 import { expectAllClose } from "../testing/allClose.ts";
 import { decode, type EncodedArray, loadFixture } from "../testing/fixtures.ts";
@@ -53,6 +54,27 @@ const camelCase = (key: string): string => key.replace(/_([a-z])/g, (_, letter: 
 const build = (name: ModelCase["function"], options: object): Model =>
   // biome-ignore lint/performance/noDynamicNamespaceImportAccess: the fixture names the functions
   (applications[name] as applications.Application<applications.ApplicationOptions>)({ ...options, weights: null });
+
+/** The file of a model's weights as Keras publishes it. */
+async function oldLayout(model: Model): Promise<Uint8Array<ArrayBuffer>> {
+  const root = emptyGroup();
+  root.attributes.set(
+    "layer_names",
+    model.layers.map((layer) => layer.name),
+  );
+  for (const layer of model.layers) {
+    const group = emptyGroup();
+    root.groups.set(layer.name, group);
+    group.attributes.set(
+      "weight_names",
+      layer.weights.map((weight) => `${weight.name}:0`),
+    );
+    for (const { name, shape, dtype, value } of layer.weights) {
+      group.datasets.set(`${name}:0`, { shape, dtype, data: await value.data() });
+    }
+  }
+  return (await writeH5(root)) as Uint8Array<ArrayBuffer>;
+}
 
 beforeAll(registerAllBuiltins);
 beforeEach(resetNames);
@@ -220,6 +242,20 @@ describe("weights", () => {
       expect(message).toContain(`https://storage.googleapis.com/tensorflow/keras-applications/${folder}/${file}`);
       expect(message).toContain(`To work offline, get that file by other means and put it at ${at(file)}`);
     }
+  });
+
+  it("are downloaded once, from files in the old layout", async () => {
+    const model = applications.MobileNetV2({ ...options, inputShape: [96, 96, 3], weights: null });
+    const file = await oldLayout(model);
+    const fetched = vi.spyOn(globalThis, "fetch").mockImplementation(async () => new Response(file));
+    for (let use = 0; use < 2; use++) {
+      const again = await applications.MobileNetV2({ ...options, inputShape: [96, 96, 3] });
+      for (const [k, weight] of again.weights.entries()) {
+        expect(await weight.data()).toEqual(await model.weights[k]!.data());
+      }
+    }
+    expect(fetched).toHaveBeenCalledTimes(1);
+    expect(String(fetched.mock.calls[0]![0])).toMatch(/_tf_kernels_0\.35_96_no_top\.h5$/);
   });
 
   it("names of classes come from Keras's list", async () => {
