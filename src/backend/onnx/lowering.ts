@@ -1,12 +1,12 @@
 /** From programs of the IR to ONNX graphs: one rule per primitive (rules/*), plus fusions that save nodes at run time. */
 import { allocate, type DType } from "../../core/dtype.ts";
 import { BackendError, invariant } from "../../core/errors.ts";
-import { shapesEqual, sizeOf } from "../../core/shape.ts";
-import { constantNumber } from "../../ir/build.ts";
+import { sizeOf } from "../../core/shape.ts";
 import type { Primitive, PrimitiveAttributes } from "../../ir/primitives.ts";
 import type { Program } from "../../ir/program.ts";
 import type { Node, Value } from "../../ir/value.ts";
 import { encodeModel, type OnnxValueInfo } from "./encode.ts";
+import { findFusions } from "./fusions.ts";
 import { engineDType, OnnxModel, type OnnxValue } from "./model.ts";
 import { ONNX_RULES, type OnnxRule } from "./rules/index.ts";
 import { findSplits, type Interval, segments } from "./splits.ts";
@@ -31,6 +31,13 @@ function countUses(program: Program): Map<Value, number> {
   return uses;
 }
 
+/** Where a convolution and its gradients have y and w. */
+const CONVOLUTION_OPERANDS = {
+  conv: (node: Node) => [node.outputs[0]!, node.inputs[1]!],
+  conv_input_grad: (node: Node) => [node.inputs[0]!, node.inputs[1]!],
+  conv_weight_grad: (node: Node) => [node.inputs[1]!, node.outputs[0]!],
+} as const satisfies { readonly [P in Primitive]?: (node: Node) => readonly [Value, Value] };
+
 /** Work of a node: products for contractions, elements for the rest. */
 function workOf(node: Node): number {
   const size = (v: Value): number => v.shape.reduce((n, d) => n * d, 1);
@@ -40,45 +47,12 @@ function workOf(node: Node): number {
     const inner = (node.attributes as { transposeA: boolean }).transposeA ? a.shape.at(-2)! : a.shape.at(-1)!;
     return 2 * out * inner;
   }
-  return Math.max(out, ...node.inputs.map(size));
-}
-
-/** A matrix product that takes the operation on its result along. */
-interface FusedProduct {
-  readonly product: Node;
-  /** A vector added to every row. */
-  readonly bias: Value | null;
-  /** A factor of every element. */
-  readonly alpha: number;
-}
-
-const isMatrixProduct = (value: Value, uses: ReadonlyMap<Value, number>): boolean =>
-  value.node?.op === "matmul" &&
-  uses.get(value) === 1 &&
-  value.node.inputs.every((v) => v.shape.length === 2) &&
-  ["float32", "float64", "float16"].includes(value.dtype);
-
-/**
- * Products whose only use is the addition of a vector or the multiplication by a number: one Gemm computes both, and the
- * result is not written and read again.
- */
-function fusedProducts(program: Program, uses: ReadonlyMap<Value, number>): Map<Node, FusedProduct> {
-  const fused = new Map<Node, FusedProduct>();
-  for (const node of program.nodes) {
-    if (node.op !== "add" && node.op !== "mul") continue;
-    for (const [i, operand] of node.inputs.entries()) {
-      const other = node.inputs[1 - i]!;
-      if (!isMatrixProduct(operand, uses) || !shapesEqual(node.outputs[0]!.shape, operand.shape)) continue;
-      const product = operand.node!;
-      const isRow = other.shape.length === 0 || (other.shape.length === 1 && other.shape[0] === operand.shape[1]);
-      const factor = other.shape.length === 0 ? constantNumber(other) : null;
-      if (node.op === "add" && isRow) fused.set(node, { product, bias: other, alpha: 1 });
-      else if (node.op === "mul" && factor !== null) fused.set(node, { product, bias: null, alpha: factor });
-      else continue;
-      break;
-    }
+  if (node.op in CONVOLUTION_OPERANDS) {
+    // Every element of y meets the kernel of its filter, whichever of the three is computed.
+    const [y, w] = CONVOLUTION_OPERANDS[node.op as keyof typeof CONVOLUTION_OPERANDS](node);
+    return 2 * size(y) * sizeOf(w.shape.slice(1));
   }
-  return fused;
+  return Math.max(out, ...node.inputs.map(size));
 }
 
 /** @throws BackendError naming the primitive and dtype that cannot be lowered. */
@@ -96,8 +70,8 @@ export function lower(program: Program, label: string): LoweredProgram {
     names.set(value, model.constant(source.data, value.shape, engineDType(value.dtype)));
   }
   const uses = countUses(program);
-  const fused = fusedProducts(program, uses);
-  const skipped = new Set([...fused.values()].map((f) => f.product));
+  const fusions = findFusions(program, uses);
+  const absorbed = new Set([...fusions.values()].map((fusion) => fusion.absorbed));
   const splits = findSplits(program);
   const split = (value: Value): void => {
     const tree = splits.get(value);
@@ -110,9 +84,9 @@ export function lower(program: Program, label: string): LoweredProgram {
     const own = workOf(node);
     work += own;
     heaviest = Math.max(heaviest, own);
-    if (skipped.has(node) || names.has(node.outputs[0]!)) continue; // part of another node, or of a Split
+    if (absorbed.has(node) || names.has(node.outputs[0]!)) continue; // part of another node, or of a Split
     const inputs = node.inputs.map((v) => names.get(v)!);
-    const fusion = fused.get(node);
+    const fusion = fusions.get(node);
     let results: OnnxValue[];
     if (node.outputs.length > 0 && node.outputs.every((v) => sizeOf(v.shape) === 0)) {
       // Nothing to compute, and some kernels (TopK) crash on it.
@@ -121,17 +95,7 @@ export function lower(program: Program, label: string): LoweredProgram {
         return model.constant(allocate(dtype, 0), v.shape, dtype);
       });
     } else if (fusion) {
-      const { product, bias, alpha } = fusion;
-      const { transposeA, transposeB } = product.attributes as { transposeA: boolean; transposeB: boolean };
-      const operands = [...product.inputs, ...(bias ? [bias] : [])].map((v) => names.get(v)!);
-      const out = node.outputs[0]!;
-      results = [
-        model.emit("Gemm", operands, engineDType(out.dtype), out.shape, {
-          transA: transposeA ? 1 : 0,
-          transB: transposeB ? 1 : 0,
-          alpha: { float: alpha },
-        }),
-      ];
+      results = [fusion.emit(model, (value) => names.get(value)!)];
     } else {
       const rule = ONNX_RULES[node.op] as OnnxRule<PrimitiveAttributes[Primitive]>;
       results = rule(model, inputs, node.attributes, node.outputs);

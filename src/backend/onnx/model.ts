@@ -34,6 +34,8 @@ export class OnnxModel {
   readonly #nodes: OnnxNode[] = [];
   readonly #initializers = new Map<string, OnnxInitializer>();
   #next = 0;
+  /** Places of the maxima that a value consists of, by its name. */
+  readonly places = new Map<string, OnnxValue>();
 
   freshName(prefix = "v"): string {
     return `${prefix}${this.#next++}`;

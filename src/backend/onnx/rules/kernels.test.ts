@@ -27,7 +27,7 @@ const WRONG: Readonly<Record<string, readonly DType[]>> = { Sign: ["float16"] };
 
 interface Setup {
   /** Extra operands after the first, whose shape is (2, 2). */
-  readonly operands?: (model: OnnxModel, x: OnnxValue) => OnnxValue[];
+  readonly operands?: (model: OnnxModel, x: OnnxValue) => (OnnxValue | null)[];
   readonly attributes?: AttributeValues;
   readonly domain?: string;
   /** Dtype of the result, where it is not the operand's. */
@@ -89,6 +89,17 @@ const SETUPS: Readonly<Record<string, Setup>> = {
   ConvTranspose: CONV,
   MaxPool: POOL,
   AveragePool: POOL,
+  MaxUnpool: {
+    given: [1, 1, 4],
+    shape: [1, 1, 8],
+    operands: (model) => [indices(model, [1, 1, 4]), model.ints([1, 1, 8])],
+    attributes: { kernel_shape: [2], strides: [2] },
+  },
+  Resize: {
+    shape: [4, 2],
+    operands: (model) => [null, model.constant(Float32Array.of(2, 1), [2], "float32")],
+    attributes: { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" },
+  },
   CumSum: { operands: (model) => [model.constant(Int32Array.of(1), [], "int32")] },
   TopK: {
     shape: COLUMN,

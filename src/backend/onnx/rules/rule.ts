@@ -87,6 +87,8 @@ export const KERNELS: Readonly<Record<string, readonly DType[]>> = {
   ConvTranspose: SINGLE,
   MaxPool: [...FLOATS, "int8", "uint8"],
   AveragePool: SINGLE,
+  MaxUnpool: SINGLE,
+  Resize: [...SINGLE, "int8", "int32", "uint8"],
   CumSum: [...FLOATS, "int32", "int64"],
   TopK: [...FLOATS, "int8", "int16", "int32", "int64", "uint8"],
 };
