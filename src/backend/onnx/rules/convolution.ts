@@ -34,36 +34,56 @@ function turned(model: OnnxModel, w: OnnxValue, groups: number): OnnxValue {
   return reshape(model, swapped, [groups * channels, filters / groups, ...kernel]);
 }
 
-/** How much larger a result may be than dy for the turned kernel to be worth its extra products. */
-const TURNED_GROWTH = 1.25;
+/** Padding of the convolution by a turned kernel. */
+function turnedPadding({ low, high, dilation }: Convolution, kernel: readonly number[]) {
+  const reach = kernel.map((k, i) => spanOf(k, dilation[i]!) - 1);
+  return { low: low.map((n, i) => reach[i]! - n), high: high.map((n, i) => reach[i]! - n) };
+}
 
-/** The gradient in x of dy and w, with a bias per channel if there is a third operand. */
-export function emitInputGrad(
+type InputGradForm = (
   model: OnnxModel,
-  [dy, w, ...bias]: readonly OnnxValue[],
+  operands: readonly OnnxValue[],
   attributes: Attributes["conv_input_grad"],
   dx: ValueType,
-): OnnxValue {
-  const { strides, low, high, dilation, inputSizes, groups } = attributes;
-  const kernel = w!.shape.slice(2);
-  const spans = kernel.map((k, i) => spanOf(k, dilation[i]!));
-  const sides = {
-    low: low.map((n, i) => spans[i]! - 1 - n),
-    high: high.map((n, i) => spans[i]! - 1 - n),
-  };
-  const grows = sizeOf(inputSizes) / Math.max(1, sizeOf(dy!.shape.slice(2)));
-  const fits = [...sides.low, ...sides.high].every((n) => n >= 0);
-  if (strides.every((s) => s === 1) && fits && grows <= TURNED_GROWTH) {
-    const operands = [dy!, turned(model, w!, groups), ...bias];
-    return emitConv(model, operands, { strides, dilation, groups, ...sides }, dx);
-  }
-  // Elements at the end that no window reached.
-  const unread = inputSizes.map(
-    (size, i) => size + low[i]! + high[i]! - ((dy!.shape[i + 2]! - 1) * strides[i]! + spans[i]!),
-  );
-  const how = { ...engineAttributes(attributes, kernel), output_padding: unread };
-  return emitCast(model, "ConvTranspose", [dy!, w!, ...bias], dx, how);
-}
+) => OnnxValue;
+
+/** The ways to compute the gradient in x of dy and w, with a bias per channel if there is a third operand. */
+export const INPUT_GRAD_FORMS = {
+  /** Stride 1, and padding that the kernel reaches over. */
+  turnedKernel: (model, [dy, w, ...bias], attributes, dx) => {
+    const { strides, dilation, groups } = attributes;
+    const padding = turnedPadding(attributes, w!.shape.slice(2));
+    return emitConv(model, [dy!, turned(model, w!, groups), ...bias], { strides, dilation, groups, ...padding }, dx);
+  },
+  convTranspose: (model, operands, attributes, dx) => {
+    const { strides, low, high, dilation, inputSizes } = attributes;
+    const [dy, w] = operands as [OnnxValue, OnnxValue];
+    const kernel = w.shape.slice(2);
+    // Elements at the end that no window reached.
+    const unread = inputSizes.map((size, i) => {
+      const covered = (dy.shape[i + 2]! - 1) * strides[i]! + spanOf(kernel[i]!, dilation[i]!);
+      return size + low[i]! + high[i]! - covered;
+    });
+    const how = { ...engineAttributes(attributes, kernel), output_padding: unread };
+    return emitCast(model, "ConvTranspose", operands, dx, how);
+  },
+} as const satisfies Readonly<Record<string, InputGradForm>>;
+
+/** How much larger than dy a result may be for the turned kernel to be worth its extra products. */
+const TURNED_GROWTH = 1.25;
+/** Fewer channels make the turned kernel's product thin. */
+const TURNED_CHANNELS = 16;
+
+/** The gradient in x of dy and w, with a bias per channel if there is a third operand. */
+export const emitInputGrad: InputGradForm = (model, operands, attributes, dx) => {
+  const [dy, w] = operands as [OnnxValue, OnnxValue];
+  const { low, high } = turnedPadding(attributes, w.shape.slice(2));
+  const fits = attributes.strides.every((s) => s === 1) && [...low, ...high].every((n) => n >= 0);
+  const grows = sizeOf(attributes.inputSizes) / sizeOf(dy.shape.slice(2));
+  const thin = attributes.groups === 1 && w.shape[1]! < TURNED_CHANNELS;
+  const form = fits && !thin && grows <= TURNED_GROWTH ? "turnedKernel" : "convTranspose";
+  return INPUT_GRAD_FORMS[form](model, operands, attributes, dx);
+};
 
 /** Order of the axes of a kernel's gradient: the primitive's [filters, channels, …k], or Keras's [...k, channels, filters]. */
 export type KernelOrder = "filters, channels" | "channels, filters";
@@ -142,7 +162,7 @@ function byPatches(task: WeightGrad, order: KernelOrder): OnnxValue {
 }
 
 /** A convolution of x by dy, in which batch and channels have exchanged their roles, and strides and dilation too. */
-function byConvolution({ model, x, dy, how }: WeightGrad): OnnxValue {
+function byConvolution({ model, x, dy, how }: WeightGrad, order: KernelOrder): OnnxValue {
   const { strides, low, high, dilation, groups, kernelSizes } = how;
   const [batch, all, ...sizes] = x.shape as [number, number, ...number[]];
   const [filters, ...places] = dy.shape.slice(1) as [number, ...number[]];
@@ -166,13 +186,26 @@ function byConvolution({ model, x, dy, how }: WeightGrad): OnnxValue {
     const ones = spatial.map(() => 1);
     result = sliceAxes(model, result, axes, zeros, kernelSizes, ones, [channels, filters, ...kernelSizes]);
   }
-  return transpose(model, result, [1, 0, ...spatial.map((i) => i + 2)]);
+  const axes = spatial.map((i) => i + 2);
+  return transpose(model, result, order === "channels, filters" ? [...axes, 0, 1] : [1, 0, ...axes]);
 }
+
+/** The ways to compute the gradient in w; the joined patches are for one group. */
+export const WEIGHT_GRAD_FORMS = { slices: bySlices, patches: byPatches, convolution: byConvolution } as const;
+export type WeightGradForm = keyof typeof WEIGHT_GRAD_FORMS;
 
 /** With fewer channels than this in a group, a product for every kernel element is too thin. */
 const THIN_CHANNELS = 8;
 /** Kernels of this many elements are large. */
 const LARGE_KERNEL = 25;
+
+function chooseWeightGrad(x: OnnxValue, dy: OnnxValue, how: Attributes["conv_weight_grad"]): WeightGradForm {
+  const { groups, strides, kernelSizes } = how;
+  if (x.shape[1]! / groups >= THIN_CHANNELS) return "slices";
+  const several = groups > 1 && dy.shape[1]! > groups;
+  if (several || strides.some((s) => s > 1) || sizeOf(kernelSizes) >= LARGE_KERNEL) return "convolution";
+  return groups === 1 ? "patches" : "slices";
+}
 
 /** The gradient in w, its axes in the order asked for; "channels, filters" needs a single group. */
 export function emitWeightGrad(
@@ -181,22 +214,11 @@ export function emitWeightGrad(
   how: Attributes["conv_weight_grad"],
   output: ValueType,
   order: KernelOrder,
+  form: WeightGradForm = chooseWeightGrad(x!, dy!, how),
 ): OnnxValue {
-  const { groups, strides, kernelSizes } = how;
   const dtype = kernelDType("Conv", x!.dtype);
   const task = { model, x: model.cast(x!, dtype), dy: model.cast(dy!, dtype), how };
-  const thin = x!.shape[1]! / groups < THIN_CHANNELS;
-  const large = sizeOf(kernelSizes) >= LARGE_KERNEL;
-  const strided = strides.some((s) => s > 1);
-  const several = groups > 1 && dy!.shape[1]! > groups;
-  let result: OnnxValue;
-  if (thin && (strided || large || several)) {
-    const first = byConvolution(task);
-    const toKeras = [...kernelSizes.map((_, i) => i + 2), 1, 0];
-    result = order === "channels, filters" ? transpose(model, first, toKeras) : first;
-  } else {
-    result = thin && groups === 1 ? byPatches(task, order) : bySlices(task, order);
-  }
+  const result = WEIGHT_GRAD_FORMS[form](task, order);
   return model.cast(reshape(model, result, output.shape), output.dtype);
 }
 
