@@ -5,6 +5,7 @@
  *     npm run bench
  *     npm run bench -- --job predict-1 --quick        # two rounds only; --job may be repeated
  *     npm run bench -- --json results.json --data DIR # DIR holds MNIST's IDX files
+ *     npm run bench -- --cifar10 DIR                  # DIR holds CIFAR-10's binary files
  *
  * Every figure comes from a process of its own. The subjects take turns, round by round, in an order that rotates, so
  * that a machine that slows down slows all of them. Absolute times drift on shared machines: quote the ratios.
@@ -14,7 +15,8 @@ import { availableParallelism, cpus, release, totalmem, type } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import type { Job, Measure } from "./jobs/job.ts";
+import { autoencoderFit, resnet50Predict1, resnetFit, vgg19Features1, vgg19Features8 } from "./jobs/images.ts";
+import type { DataSet, Job, Measure } from "./jobs/job.ts";
 import { memory10kSteps } from "./jobs/memory10kSteps.ts";
 import { mnistMlpFit } from "./jobs/mnistMlpFit.ts";
 import { predict1, predict256 } from "./jobs/predict.ts";
@@ -29,10 +31,22 @@ import {
   toJson,
   type Unmeasured,
 } from "./report.ts";
+import { findBatch } from "./subjects/cifar10.mjs";
 import { findIdx } from "./subjects/mnist.mjs";
 import { ask, compileOurs, OURS, SUBJECTS, type SubjectName } from "./subjects/subject.ts";
 
-const JOBS: readonly Job[] = [mnistMlpFit, predict1, predict256, startup, memory10kSteps];
+const JOBS: readonly Job[] = [
+  mnistMlpFit,
+  predict1,
+  predict256,
+  startup,
+  memory10kSteps,
+  resnetFit,
+  autoencoderFit,
+  vgg19Features1,
+  vgg19Features8,
+  resnet50Predict1,
+];
 const TIMEOUT_MS = 15 * 60_000;
 
 const { values: flags } = parseArgs({
@@ -41,6 +55,7 @@ const { values: flags } = parseArgs({
     subject: { type: "string", multiple: true },
     json: { type: "string" },
     data: { type: "string" },
+    cifar10: { type: "string" },
     rounds: { type: "string" },
     quick: { type: "boolean", default: false },
   },
@@ -50,7 +65,10 @@ const jobs = pick("job", flags.job, JOBS, (job) => job.name);
 const subjects = pick("subject", flags.subject, SUBJECTS, (name) => name);
 const rounds = flags.rounds === undefined ? null : positiveInteger("--rounds", flags.rounds);
 const root = fileURLToPath(new URL("../", import.meta.url));
-const data = resolve(flags.data ?? process.env.KERAS_TS_BENCH_DATA ?? `${root}../shared/data/mnist`);
+const directories: Readonly<Record<DataSet, string>> = {
+  mnist: resolve(flags.data ?? process.env.KERAS_TS_BENCH_DATA ?? `${root}../shared/data/mnist`),
+  cifar10: resolve(flags.cifar10 ?? process.env.KERAS_TS_BENCH_CIFAR10 ?? `${root}../shared/data/cifar10`),
+};
 
 const machine: Machine = {
   cpu: cpus()[0]?.model.trim() ?? "unknown",
@@ -101,8 +119,8 @@ async function measure(job: Job): Promise<Partial<Record<SubjectName, SubjectRes
     for (const subjects of results) subjects[name] = result;
   };
   for (const [name, version] of versions) if (typeof version !== "string") fail(name, version);
-  if (job.needsData && !findIdx(data)) {
-    const error = `no MNIST in "${data}": download the IDX files and name their directory with --data or KERAS_TS_BENCH_DATA`;
+  const error = job.data && missingData(job.data);
+  if (error) {
     for (const name of subjects) if (!results[0]![name]) fail(name, { error });
     return results;
   }
@@ -113,7 +131,7 @@ async function measure(job: Job): Promise<Partial<Record<SubjectName, SubjectRes
       if (results[0]![name]) continue;
       progress(`${job.name}: round ${round + 1} of ${count}, ${name}`);
       const version = versions.get(name) as string;
-      const parameters = { ...job.parameters(name, flags.quick), ...(job.needsData ? { data } : {}) };
+      const parameters = { ...job.parameters(name, flags.quick), ...(job.data ? { data: directories[job.data] } : {}) };
       const answer = await ask(name, job.task, parameters, TIMEOUT_MS);
       if ("error" in answer) {
         fail(name, { error: answer.error, version });
@@ -143,6 +161,18 @@ async function measure(job: Job): Promise<Partial<Record<SubjectName, SubjectRes
       }),
     ),
   );
+}
+
+/** What to say when a data set is not where it should be, or null. */
+function missingData(set: DataSet): string | null {
+  const at = directories[set];
+  if (set === "mnist" && !findIdx(at)) {
+    return `no MNIST in "${at}": download the IDX files and name their directory with --data or KERAS_TS_BENCH_DATA`;
+  }
+  if (set === "cifar10" && !findBatch(at)) {
+    return `no CIFAR-10 in "${at}": download its binary version and name the directory with --cifar10 or KERAS_TS_BENCH_CIFAR10`;
+  }
+  return null;
 }
 
 /** One line that is written over, for people who watch; nothing when the output is a file. */

@@ -1,14 +1,17 @@
 /** What a job says about itself: what is asked of each subject, how often, and which figures are read from the answers. */
 import type { SubjectName } from "../subjects/subject.ts";
 
+/** Data sets that jobs read from files. */
+export type DataSet = "mnist" | "cifar10";
+
 export interface Job {
   readonly name: string;
   /** The task that every subject's process knows. */
-  readonly task: "fit" | "predict" | "startup" | "memory";
+  readonly task: "fit" | "predict" | "startup" | "memory" | "fitImages" | "predictImages";
   /** Times that all subjects are run in turn. */
   readonly rounds: Readonly<{ normal: number; quick: number }>;
-  /** Whether it reads MNIST. */
-  readonly needsData: boolean;
+  /** The data set whose directory is among the parameters of its task. */
+  readonly data: DataSet | null;
   /** Parameters of the task for a subject, beside the directory of the data. */
   parameters(subject: SubjectName, quick: boolean): object;
   readonly measures: readonly Measure[];

@@ -19,7 +19,7 @@ export const memory10kSteps: Job = {
   name: "memory-10k-steps",
   task: "memory",
   rounds: { normal: 3, quick: 1 },
-  needsData: true,
+  data: "mnist",
   // TensorFlow.js's plain JavaScript would take six minutes for 10,000 steps.
   parameters: (subject) =>
     subject === "tfjs-cpu"

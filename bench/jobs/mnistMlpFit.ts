@@ -18,7 +18,7 @@ export const mnistMlpFit: Job = {
   name: "mnist-mlp-fit",
   task: "fit",
   rounds: { normal: 5, quick: 2 },
-  needsData: true,
+  data: "mnist",
   parameters: (subject) => ({
     samples: subject === "tfjs-cpu" ? CPU_BATCHES * BATCH : SAMPLES,
     batchSize: BATCH,

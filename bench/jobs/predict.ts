@@ -43,7 +43,7 @@ export const predict1: Job = {
   name: "predict-1",
   task: "predict",
   rounds: { normal: 5, quick: 2 },
-  needsData: false,
+  data: null,
   parameters: (_, quick) => ({ samples: 1, batchSize: 1, warmUps: 20, calls: quick ? 50 : 200 }),
   measures: measures("predict-1", "one sample through the MLP", { unit: "ms", better: "lower" }, (ms) => ms),
 };
@@ -56,7 +56,7 @@ export const predict256: Job = {
   name: "predict-256",
   task: "predict",
   rounds: { normal: 5, quick: 2 },
-  needsData: false,
+  data: null,
   parameters: (subject, quick) => ({
     samples: SAMPLES,
     batchSize: BATCH,

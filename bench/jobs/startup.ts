@@ -8,7 +8,7 @@ export const startup: Job = {
   name: "startup",
   task: "startup",
   rounds: { normal: 7, quick: 2 },
-  needsData: false,
+  data: null,
   parameters: () => ({ batchSize: 64 }),
   measures: [
     {

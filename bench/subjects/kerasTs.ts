@@ -9,17 +9,18 @@
  *   → `{ ms: { predict, predictOnBatch, call } }`, medians over `calls`
  * - `startup { batchSize }`: one train step on made-up numbers → `{ endedAt }`, in milliseconds since 1970
  * - `memory { data, batchSize, stepsPerEpoch, steps, earlySteps }` → `{ earlyRssMb, lateRssMb, steps }`
+ * - `fitImages { model, data, samples, batchSize }`: one step on a batch, then a warm-up epoch and one more →
+ *   `{ firstStepMs, epochMs, loss, peakRssMb }`; `firstStepMs` holds compiling
+ * - `predictImages { model, batchSize, warmUps, calls }`, from random weights →
+ *   `{ firstMs, ms: { predict, predictOnBatch, call }, peakRssMb }`, medians over `calls`; `firstMs` holds compiling
  */
 import { readFileSync } from "node:fs";
 import * as keras from "../../src/node.ts";
+import { fitImages, predictImages } from "./images.ts";
 import { loadMnist } from "./mnist.mjs";
+import { EpochRecorder, peakRssMb, type Timing, timed } from "./timing.ts";
 
-interface Timing {
-  warmUps: number;
-  calls: number;
-}
-
-const tasks = { version, fit, predict, startup, memory };
+const tasks = { version, fit, predict, startup, memory, fitImages, predictImages };
 
 function version() {
   const read = (directory: string) =>
@@ -35,8 +36,8 @@ async function fit(p: { data: string; samples: number; batchSize: number; epochs
   await model.fit(x, y, { batchSize: p.batchSize, epochs: 1 + p.epochs, verbose: 0, callbacks: [recorder] });
   return {
     epochMs: recorder.milliseconds.slice(1),
-    accuracy: recorder.accuracy,
-    peakRssMb: process.resourceUsage().maxRSS / 2 ** 10,
+    accuracy: recorder.logs?.accuracy,
+    peakRssMb: peakRssMb(),
   };
 }
 
@@ -101,36 +102,6 @@ function mlp() {
 function digits(data: string, samples: number): [x: keras.Tensor, y: keras.Tensor] {
   const { x, y, count } = loadMnist(data, samples);
   return [keras.tensor(x, [count, 784], "float32"), keras.tensor(y, [count], "int32")];
-}
-
-/** Notes how long each epoch took and what the process holds after it. */
-class EpochRecorder extends keras.callbacks.Callback {
-  readonly milliseconds: number[] = [];
-  readonly rssMb: number[] = [];
-  accuracy: number | undefined;
-  #began = 0;
-
-  override onEpochBegin(): void {
-    this.#began = performance.now();
-  }
-
-  override onEpochEnd(_epoch: number, logs?: keras.callbacks.Logs): void {
-    this.milliseconds.push(performance.now() - this.#began);
-    this.accuracy = logs?.accuracy;
-    this.rssMb.push(process.memoryUsage.rss() / 2 ** 20);
-  }
-}
-
-/** Median milliseconds of a call, warmed up. */
-async function timed({ warmUps, calls }: Timing, run: () => Promise<unknown>): Promise<number> {
-  for (let i = 0; i < warmUps; i++) await run();
-  const taken: number[] = [];
-  for (let i = 0; i < calls; i++) {
-    const began = performance.now();
-    await run();
-    taken.push(performance.now() - began);
-  }
-  return taken.sort((a, b) => a - b)[Math.floor(taken.length / 2)]!;
 }
 
 const [task, parameters] = process.argv.slice(2);

@@ -3,14 +3,15 @@
 Answers with one line of JSON. The tasks and their keys are those of kerasTs.ts; read both side by side.
 """
 
-import gzip
 import importlib.metadata
 import json
 import os
-import subprocess
 import sys
 import time
-from pathlib import Path
+
+from images import fit_images, predict_images
+from mnist import mnist
+from timing import epoch_recorder, peak_rss_mb, timed
 
 BACKEND_PACKAGE = {"jax": "jax", "tensorflow": "tensorflow-cpu"}[os.environ["KERAS_BACKEND"]]
 
@@ -26,7 +27,7 @@ def fit(p):
     x, y = mnist(p["data"], p["samples"])
     epochs = epoch_recorder()
     model.fit(x, y, batch_size=p["batchSize"], epochs=1 + p["epochs"], verbose=0, callbacks=[epochs])
-    return {"epochMs": epochs.milliseconds[1:], "accuracy": epochs.accuracy, "peakRssMb": peak_rss_mb()}
+    return {"epochMs": epochs.milliseconds[1:], "accuracy": float(epochs.logs["accuracy"]), "peakRssMb": peak_rss_mb()}
 
 
 def predict(p):
@@ -79,65 +80,7 @@ def mlp():
     return model
 
 
-def mnist(directory, samples):
-    """The first digits of the training set: (samples, 784) float32 in [0, 1], and (samples,) labels."""
-    import numpy as np
-
-    def idx(name, header):
-        path = Path(directory) / name
-        raw = gzip.decompress(path.with_name(name + ".gz").read_bytes()) if not path.exists() else path.read_bytes()
-        return np.frombuffer(raw, dtype="uint8", offset=header)
-
-    images = idx("train-images-idx3-ubyte", 16).reshape(-1, 784)[:samples]
-    return images.astype("float32") / 255, idx("train-labels-idx1-ubyte", 8)[:samples].astype("int32")
-
-
-def epoch_recorder():
-    import keras
-
-    class EpochRecorder(keras.callbacks.Callback):
-        """Notes how long each epoch took and what the process holds after it."""
-
-        def __init__(self):
-            super().__init__()
-            self.milliseconds, self.rss_mb = [], []
-
-        def on_epoch_begin(self, epoch, logs=None):
-            self.began = time.perf_counter()
-
-        def on_epoch_end(self, epoch, logs=None):
-            self.milliseconds.append((time.perf_counter() - self.began) * 1000)
-            self.accuracy = float(logs["accuracy"])
-            self.rss_mb.append(rss_mb())
-
-    return EpochRecorder()
-
-
-def timed(p, run):
-    """Median milliseconds of a call, warmed up."""
-    for _ in range(p["warmUps"]):
-        run()
-    taken = []
-    for _ in range(p["calls"]):
-        began = time.perf_counter()
-        run()
-        taken.append((time.perf_counter() - began) * 1000)
-    return sorted(taken)[len(taken) // 2]
-
-
-def rss_mb():
-    if os.path.exists("/proc/self/statm"):
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-    return int(subprocess.check_output(["ps", "-o", "rss=", "-p", str(os.getpid())])) / 2**10
-
-
-def peak_rss_mb():
-    import resource
-
-    # Kibibytes on Linux, bytes on macOS.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-
-
 TASKS = {f.__name__: f for f in (version, fit, predict, startup, memory)}
+TASKS |= {"fitImages": fit_images, "predictImages": predict_images}
 
 print(json.dumps(TASKS[sys.argv[1]](json.loads(sys.argv[2]))), flush=True)

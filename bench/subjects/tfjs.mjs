@@ -8,12 +8,22 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { loadMnist } from "./mnist.mjs";
+import { fitImages, predictImages } from "./tfjsImages.mjs";
+import { peakRssMb, timed } from "./tfjsTiming.mjs";
 
 const home = new URL("../../.bench/tfjs/", import.meta.url);
 const require = createRequire(home);
 const backend = process.env.TFJS_BACKEND;
 
-const tasks = { version, fit, predict, startup, memory };
+const tasks = {
+  version,
+  fit,
+  predict,
+  startup,
+  memory,
+  fitImages: (parameters) => fitImages(start, parameters),
+  predictImages: (parameters) => predictImages(start, parameters),
+};
 
 function version() {
   const read = (part) => JSON.parse(readFileSync(new URL(`node_modules/@tensorflow/tfjs-${part}/package.json`, home)));
@@ -98,7 +108,8 @@ async function memory({ data, batchSize, stepsPerEpoch, steps, earlySteps }) {
   return { earlyRssMb: rss[earlySteps / stepsPerEpoch - 1], lateRssMb: rss.at(-1), steps: epochs * stepsPerEpoch };
 }
 
-async function mlp() {
+/** The library with its backend ready. */
+async function start() {
   const tf = require("@tensorflow/tfjs-core");
   const { layers, input, model: functional } = require("@tensorflow/tfjs-layers");
   const engine = require(`@tensorflow/tfjs-backend-${backend}`);
@@ -107,6 +118,11 @@ async function mlp() {
   }
   if (!(await tf.setBackend(backend))) throw new Error(`TensorFlow.js cannot start its backend "${backend}"`);
   await tf.ready();
+  return { tf, layers, input, functional };
+}
+
+async function mlp() {
+  const { tf, layers, input, functional } = await start();
   const inputs = input({ shape: [784] });
   let x = layers.dense({ units: 64, activation: "relu" }).apply(inputs);
   x = layers.dense({ units: 64, activation: "relu" }).apply(x);
@@ -122,20 +138,6 @@ async function mlp() {
 }
 
 const oneHot = (tf, labels) => tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(labels, "int32"), 10), "float32"));
-
-/** Median milliseconds of a call, warmed up. */
-async function timed({ warmUps, calls }, run) {
-  for (let i = 0; i < warmUps; i++) await run();
-  const taken = [];
-  for (let i = 0; i < calls; i++) {
-    const began = performance.now();
-    await run();
-    taken.push(performance.now() - began);
-  }
-  return taken.sort((a, b) => a - b)[Math.floor(taken.length / 2)];
-}
-
-const peakRssMb = () => process.resourceUsage().maxRSS / 2 ** 10;
 
 const [task, parameters] = process.argv.slice(2);
 console.log(JSON.stringify(await tasks[task](JSON.parse(parameters))));

@@ -1,0 +1,18 @@
+/** Clocks of TensorFlow.js's processes. */
+
+/** Median milliseconds of a call, warmed up. */
+export async function timed({ warmUps, calls }, run) {
+  for (let i = 0; i < warmUps; i++) await run();
+  const taken = [];
+  for (let i = 0; i < calls; i++) taken.push(await once(run));
+  return taken.sort((a, b) => a - b)[Math.floor(taken.length / 2)];
+}
+
+/** Milliseconds of one call. */
+export async function once(run) {
+  const began = performance.now();
+  await run();
+  return performance.now() - began;
+}
+
+export const peakRssMb = () => process.resourceUsage().maxRSS / 2 ** 10;
