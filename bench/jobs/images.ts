@@ -96,6 +96,7 @@ function prediction(name: string, model: "vgg19Features" | "resnet50", what: str
       model,
       batchSize: cpuOnly(subject) ? 1 : batchSize,
       warmUps: cpuOnly(subject) ? 0 : 2,
+      warmUpMs: cpuOnly(subject) ? 0 : 1000,
       calls: cpuOnly(subject) ? 0 : 10,
     }),
     measures: [

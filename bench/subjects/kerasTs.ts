@@ -5,13 +5,13 @@
  * - `version {}` → `{ version }`
  * - `fit { data, samples, batchSize, epochs }`: one warm-up epoch and `epochs` more →
  *   `{ epochMs, accuracy, peakRssMb }`, the accuracy that of the last epoch
- * - `predict { samples, batchSize, warmUps, calls }`: from numbers in memory to numbers in memory, by each way there is
+ * - `predict { samples, batchSize, warmUps, warmUpMs, calls }`: from numbers in memory to numbers in memory, by each way there is
  *   → `{ ms: { predict, predictOnBatch, call } }`, medians over `calls`
  * - `startup { batchSize }`: one train step on made-up numbers → `{ endedAt }`, in milliseconds since 1970
  * - `memory { data, batchSize, stepsPerEpoch, steps, earlySteps }` → `{ earlyRssMb, lateRssMb, steps }`
  * - `fitImages { model, data, samples, batchSize }`: one step on a batch, then a warm-up epoch and one more →
  *   `{ firstStepMs, epochMs, loss, peakRssMb }`; `firstStepMs` holds compiling
- * - `predictImages { model, batchSize, warmUps, calls }`, from random weights →
+ * - `predictImages { model, batchSize, warmUps, warmUpMs, calls }`, from random weights →
  *   `{ firstMs, ms: { predict, predictOnBatch, call }, peakRssMb }`, medians over `calls`; `firstMs` holds compiling
  */
 import { readFileSync } from "node:fs";

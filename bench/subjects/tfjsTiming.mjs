@@ -1,8 +1,9 @@
 /** Clocks of TensorFlow.js's processes. */
 
 /** Median milliseconds of a call, warmed up. */
-export async function timed({ warmUps, calls }, run) {
-  for (let i = 0; i < warmUps; i++) await run();
+export async function timed({ warmUps, warmUpMs, calls }, run) {
+  const until = performance.now() + warmUpMs;
+  for (let i = 0; i < warmUps || performance.now() < until; i++) await run();
   const taken = [];
   for (let i = 0; i < calls; i++) taken.push(await once(run));
   return taken.sort((a, b) => a - b)[Math.floor(taken.length / 2)];

@@ -16,8 +16,11 @@ def once(run):
 
 def timed(p, run):
     """Median milliseconds of a call, warmed up."""
-    for _ in range(p["warmUps"]):
+    until = time.perf_counter() + p["warmUpMs"] / 1000
+    warm_ups = 0
+    while warm_ups < p["warmUps"] or time.perf_counter() < until:
         run()
+        warm_ups += 1
     return sorted(once(run) for _ in range(p["calls"]))[p["calls"] // 2]
 
 

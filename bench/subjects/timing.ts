@@ -1,15 +1,17 @@
 /** Clocks of our subject. */
 import * as keras from "../../src/node.ts";
 
-/** How often a call is made. */
+/** How often a call is made: `warmUps` times at least and for `warmUpMs`, as a service that runs, then `calls` times. */
 export interface Timing {
   readonly warmUps: number;
+  readonly warmUpMs: number;
   readonly calls: number;
 }
 
 /** Median milliseconds of a call, warmed up. */
-export async function timed({ warmUps, calls }: Timing, run: () => Promise<unknown>): Promise<number> {
-  for (let i = 0; i < warmUps; i++) await run();
+export async function timed({ warmUps, warmUpMs, calls }: Timing, run: () => Promise<unknown>): Promise<number> {
+  const until = performance.now() + warmUpMs;
+  for (let i = 0; i < warmUps || performance.now() < until; i++) await run();
   const taken: number[] = [];
   for (let i = 0; i < calls; i++) taken.push(await once(run));
   return taken.sort((a, b) => a - b)[Math.floor(taken.length / 2)]!;
