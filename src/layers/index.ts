@@ -175,7 +175,8 @@ export {
   type ActivityRegularizationOptions,
 } from "./regularization/activityRegularization.ts";
 export { AlphaDropout } from "./regularization/alphaDropout.ts";
-export { Dropout, type DropoutOptions } from "./regularization/dropout.ts";
+export { Dropout } from "./regularization/dropout.ts";
+export type { DropoutOptions } from "./regularization/droppingLayer.ts";
 export { GaussianDropout, GaussianNoise, type GaussianNoiseOptions } from "./regularization/gaussian.ts";
 export type { RateOptions, SeededOptions } from "./regularization/noiseLayer.ts";
 export {

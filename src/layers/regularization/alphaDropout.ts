@@ -1,11 +1,9 @@
 /** Dropout for networks of SELU units. */
 import * as ops from "../../ops/index.ts";
-import type { Config } from "../../ops/operation.ts";
 import * as random from "../../random/index.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
 import { layerClass } from "../layerClass.ts";
-import { checkNoiseRank, checkNoiseShape, type DropoutOptions } from "./dropout.ts";
-import { NoiseLayer, rateFirst } from "./noiseLayer.ts";
+import { DroppingLayer } from "./droppingLayer.ts";
 
 /** What SELU tends to for large negative inputs: −alpha · scale of Klambauer et al. 2017. */
 const SATURATION = -1.6732632423543772 * 1.0507009873554805;
@@ -18,27 +16,11 @@ const SATURATION = -1.6732632423543772 * 1.0507009873554805;
  * @throws RangeError when `rate` is outside [0, 1].
  * @see keras/src/layers/regularization/alpha_dropout.py (Keras 3.x)
  */
-export class AlphaDropoutBase extends NoiseLayer {
+export class AlphaDropoutBase extends DroppingLayer {
   static readonly className: string = "AlphaDropout";
   static readonly modulePath: string = "keras.layers";
-  static override readonly configKeys: Readonly<Record<string, string>> = {
-    rate: "rate",
-    seed: "seed",
-    noiseShape: "noise_shape",
-  };
 
-  readonly rate: number;
-  readonly noiseShape: readonly (number | null)[] | null;
-
-  constructor(rate: number | DropoutOptions, options: Omit<DropoutOptions, "rate"> = {}) {
-    const { rate: fraction, seed = null, noiseShape = null, ...base } = rateFirst(rate, options);
-    super(seed, base);
-    this.noiseShape = checkNoiseShape(`AlphaDropout "${this.name}"`, noiseShape);
-    this.rate = this.startDrawing("rate", fraction);
-  }
-
-  protected override disturb(inputs: Tensor, seed: random.Seed): Tensor {
-    checkNoiseRank(this.noiseShape, inputs);
+  protected override drop(inputs: Tensor, seed: random.Seed): Tensor {
     const noiseShape = this.noiseShape?.map((d, axis) => d ?? inputs.shape[axis]!) ?? inputs.shape;
     const kept = ops.greaterEqual(random.uniform(noiseShape, { seed }), this.rate);
     // Everything is dropped at rate 1, where the formula divides by 0: x is constant and stays so.
@@ -46,10 +28,6 @@ export class AlphaDropoutBase extends NoiseLayer {
     const b = -a * SATURATION * this.rate;
     const x = ops.where(kept, inputs, ops.cast(SATURATION, inputs.dtype));
     return ops.add(ops.multiply(x, a), b);
-  }
-
-  override getConfig(): Config {
-    return { ...super.getConfig(), rate: this.rate, seed: this.seed, noise_shape: this.noiseShape };
   }
 }
 
