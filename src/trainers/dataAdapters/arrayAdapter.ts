@@ -131,6 +131,9 @@ export class ArrayAdapter implements DataAdapter {
   readonly #y: HostStructure | null;
   readonly #sampleWeight: HostStructure | null;
   readonly #options: ArrayAdapterOptions;
+  /** One for all passes: storage of a pass of its own would pile up until the garbage collector sees large arrays. */
+  readonly #storage: BatchStorage | null;
+  #made = 0;
 
   constructor(
     where: string,
@@ -149,6 +152,7 @@ export class ArrayAdapter implements DataAdapter {
     this.#y = y;
     this.#sampleWeight = sampleWeight;
     this.#options = options;
+    this.#storage = options.reuseAfter === null ? null : new BatchStorage(batchSize, options.reuseAfter);
     this.count = sampleCount(where, { x, y, sampleWeight });
     this.batchCount = Math.ceil(this.count / batchSize);
   }
@@ -170,14 +174,17 @@ export class ArrayAdapter implements DataAdapter {
 
   *batches(): Iterable<Batch> {
     const permutation = this.#permutation();
-    const { batchSize, reuseAfter } = this.#options;
-    const storage = reuseAfter === null ? null : new BatchStorage(batchSize, reuseAfter);
-    for (let start = 0, batch = 0; start < this.count; start += batchSize, batch++) {
+    const { batchSize } = this.#options;
+    for (let start = 0; start < this.count; start += batchSize) {
+      const number = this.#made++;
       const end = Math.min(start + batchSize, this.count);
       const take = (part: HostStructure | null): TensorStructure | null =>
         part === null
           ? null
-          : mapHost((array) => takeRows(array, permutation, start, end, storage?.for(array, batch) ?? null), part);
+          : mapHost(
+              (array) => takeRows(array, permutation, start, end, this.#storage?.for(array, number) ?? null),
+              part,
+            );
       yield { x: take(this.#x), y: take(this.#y), sampleWeight: take(this.#sampleWeight), size: end - start };
     }
   }

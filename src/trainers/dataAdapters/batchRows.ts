@@ -41,7 +41,7 @@ export function takeRows(
   return tensorFromHost(rows, shape, array.dtype);
 }
 
-/** Storage that the batches of a pass take turns in: a batch is valid until `turns` others have been made. */
+/** Storage that batches take turns in: a batch is valid until `turns` others have been made. */
 export class BatchStorage {
   readonly #batchSize: number;
   readonly #turns: number;
@@ -52,7 +52,7 @@ export class BatchStorage {
     this.#turns = turns;
   }
 
-  /** Where rows of `array` go in batch number `batch` of the pass. */
+  /** Where rows of `array` go in batch number `batch`. */
   for(array: HostArray, batch: number): TypedArray {
     let storage = this.#arrays.get(array);
     if (!storage) {
