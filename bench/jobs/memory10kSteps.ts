@@ -12,7 +12,7 @@ const shorter = (_: unknown, { parameters }: ReadContext): string | null => {
 
 /**
  * Whether memory stays flat while a model trains: resident memory after 1,000 and after 10,000 train steps of the MLP
- * (epochs of 500 steps in one `fit`), and the difference. Nobody asks for a garbage collection; what counts is what the
+ * (epochs of 500 steps in one `fit`), and what it grew by, in all and in the second half. Nobody asks for a garbage collection; what counts is what the
  * operating system sees. Fewer rounds than elsewhere: a round takes minutes, and memory is less noisy than time.
  */
 export const memory10kSteps: Job = {
@@ -41,6 +41,15 @@ export const memory10kSteps: Job = {
       better: "lower",
       ratios: false,
       read: (values) => numberAt(values, "lateRssMb") - numberAt(values, "earlyRssMb"),
+      note: shorter,
+    },
+    {
+      name: "memory-10k-steps-second-half",
+      what: `the growth in the second half of the steps, when garbage collectors have found their reserve`,
+      unit: "MB",
+      better: "lower",
+      ratios: false,
+      read: (values) => numberAt(values, "lateRssMb") - numberAt(values, "halfwayRssMb"),
       note: shorter,
     },
   ],

@@ -8,7 +8,8 @@
  * - `predict { samples, batchSize, warmUps, warmUpMs, calls }`: from numbers in memory to numbers in memory, by each way there is
  *   → `{ ms: { predict, predictOnBatch, call } }`, medians over `calls`
  * - `startup { batchSize }`: one train step on made-up numbers → `{ endedAt }`, in milliseconds since 1970
- * - `memory { data, batchSize, stepsPerEpoch, steps, earlySteps }` → `{ earlyRssMb, lateRssMb, steps }`
+ * - `memory { data, batchSize, stepsPerEpoch, steps, earlySteps }` →
+ *   `{ earlyRssMb, halfwayRssMb, lateRssMb, steps }`
  * - `fitImages { model, data, samples, batchSize }`: one step on a batch, then a warm-up epoch and one more →
  *   `{ firstStepMs, epochMs, loss, peakRssMb }`; `firstStepMs` holds compiling
  * - `predictImages { model, batchSize, warmUps, warmUpMs, calls }`, from random weights →
@@ -82,7 +83,13 @@ async function memory(p: {
   const epochs = Math.floor(p.steps / p.stepsPerEpoch);
   await model.fit(x, y, { batchSize: p.batchSize, epochs, verbose: 0, callbacks: [recorder] });
   const early = recorder.rssMb[p.earlySteps / p.stepsPerEpoch - 1];
-  return { earlyRssMb: early, lateRssMb: recorder.rssMb.at(-1), steps: epochs * p.stepsPerEpoch };
+  const halfway = recorder.rssMb[epochs / 2 - 1];
+  return {
+    earlyRssMb: early,
+    halfwayRssMb: halfway,
+    lateRssMb: recorder.rssMb.at(-1),
+    steps: epochs * p.stepsPerEpoch,
+  };
 }
 
 /** The guide's model for MNIST, compiled. */

@@ -62,7 +62,12 @@ def memory(p):
     count = p["steps"] // p["stepsPerEpoch"]
     model.fit(x, y, batch_size=p["batchSize"], epochs=count, verbose=0, callbacks=[epochs])
     early = p["earlySteps"] // p["stepsPerEpoch"]
-    return {"earlyRssMb": epochs.rss_mb[early - 1], "lateRssMb": epochs.rss_mb[-1], "steps": count * p["stepsPerEpoch"]}
+    return {
+        "earlyRssMb": epochs.rss_mb[early - 1],
+        "halfwayRssMb": epochs.rss_mb[count // 2 - 1],
+        "lateRssMb": epochs.rss_mb[-1],
+        "steps": count * p["stepsPerEpoch"],
+    }
 
 
 def mlp():

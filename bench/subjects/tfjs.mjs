@@ -105,7 +105,12 @@ async function memory({ data, batchSize, stepsPerEpoch, steps, earlySteps }) {
       },
     },
   });
-  return { earlyRssMb: rss[earlySteps / stepsPerEpoch - 1], lateRssMb: rss.at(-1), steps: epochs * stepsPerEpoch };
+  return {
+    earlyRssMb: rss[earlySteps / stepsPerEpoch - 1],
+    halfwayRssMb: rss[epochs / 2 - 1],
+    lateRssMb: rss.at(-1),
+    steps: epochs * stepsPerEpoch,
+  };
 }
 
 /** The library with its backend ready. */
