@@ -4,6 +4,7 @@ import { Activation } from "./activations/activation.ts";
 import { PReLU } from "./activations/prelu.ts";
 import { ELU, LeakyReLU, ReLU } from "./activations/relu.ts";
 import { Softmax } from "./activations/softmax.ts";
+import * as attention from "./attention/index.ts";
 import { Conv1D, Conv2D, Conv3D } from "./convolutional/conv.ts";
 import { Conv1DTranspose, Conv2DTranspose, Conv3DTranspose } from "./convolutional/convTranspose.ts";
 import { DepthwiseConv1D, DepthwiseConv2D } from "./convolutional/depthwiseConv.ts";
@@ -35,9 +36,8 @@ import {
 } from "./pooling/globalAveragePooling.ts";
 import { GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D } from "./pooling/globalMaxPooling.ts";
 import { MaxPooling1D, MaxPooling2D, MaxPooling3D } from "./pooling/maxPooling.ts";
-import { CenterCrop } from "./preprocessing/centerCrop.ts";
-import { Rescaling } from "./preprocessing/rescaling.ts";
-import { Resizing } from "./preprocessing/resizing.ts";
+import * as preprocessing from "./preprocessing/index.ts";
+import * as recurrent from "./recurrent/index.ts";
 import { ActivityRegularization } from "./regularization/activityRegularization.ts";
 import { AlphaDropout } from "./regularization/alphaDropout.ts";
 import { Dropout } from "./regularization/dropout.ts";
@@ -55,6 +55,7 @@ export { Activation } from "./activations/activation.ts";
 export { PReLU, type PReLUOptions } from "./activations/prelu.ts";
 export { ELU, type ELUOptions, LeakyReLU, type LeakyReLUOptions, ReLU, type ReLUOptions } from "./activations/relu.ts";
 export { Softmax, type SoftmaxOptions } from "./activations/softmax.ts";
+export * from "./attention/index.ts";
 export {
   Conv1D,
   Conv1D as Convolution1D,
@@ -167,9 +168,8 @@ export {
   MaxPooling3D as MaxPool3D,
   type MaxPooling3DOptions,
 } from "./pooling/maxPooling.ts";
-export { CenterCrop, type CenterCropOptions } from "./preprocessing/centerCrop.ts";
-export { Rescaling, type RescalingOptions } from "./preprocessing/rescaling.ts";
-export { Resizing, type ResizingOptions } from "./preprocessing/resizing.ts";
+export * from "./preprocessing/index.ts";
+export * from "./recurrent/index.ts";
 export {
   ActivityRegularization,
   type ActivityRegularizationOptions,
@@ -217,6 +217,9 @@ export {
 
 /** Classes by their name in files. */
 export const CLASSES = {
+  ...attention,
+  ...preprocessing,
+  ...recurrent,
   Activation,
   ActivityRegularization,
   AdaptiveAveragePooling1D,
@@ -232,7 +235,6 @@ export const CLASSES = {
   AveragePooling2D,
   AveragePooling3D,
   BatchNormalization,
-  CenterCrop,
   Concatenate,
   Conv1D,
   Conv1DTranspose,
@@ -275,9 +277,7 @@ export const CLASSES = {
   RMSNormalization,
   ReLU,
   RepeatVector,
-  Rescaling,
   Reshape,
-  Resizing,
   SeparableConv1D,
   SeparableConv2D,
   Softmax,

@@ -33,6 +33,7 @@ export {
 } from "./activation.ts";
 export * from "./arithmetic.ts";
 export * from "./comparison.ts";
+export * from "./controlFlow.ts";
 export { conv, convTranspose, depthwiseConv, separableConv } from "./convolution.ts";
 export {
   arange,

@@ -1,0 +1,2 @@
+/** Attention layers. Every value exported here is a layer class. */
+export {};

@@ -1,0 +1,2 @@
+/** Loops and branches as ops. */
+export {};
