@@ -1,2 +1,2 @@
 /** Loops and branches as ops. */
-export {};
+export { type ScanOptions, scan } from "./scan.ts";
