@@ -136,6 +136,7 @@ describe("initializers", () => {
       '`mode` to be "fan_in", "fan_out" or "fan_avg"',
     ],
     ["distribution", () => initializers.VarianceScaling({ distribution: "gauss" as never }), "expected `distribution`"],
+    ["dtype", () => initializers.HeNormal()([2, 2], "int32"), 'HeNormal: expected a float dtype. Received: "int32"'],
     ["Identity", () => initializers.Identity()([2]), "Identity: expected a shape of rank 2"],
     ["Orthogonal", () => initializers.Orthogonal()([2]), "Orthogonal: expected a shape of rank 2 or more"],
     ["TruncatedNormal", () => initializers.TruncatedNormal({ mena: 1 } as never), "TruncatedNormal: unknown option"],

@@ -4,12 +4,19 @@
  */
 import { callable } from "../core/callable.ts";
 import { floatx } from "../core/config.ts";
-import { allocate, type DType, toElement } from "../core/dtype.ts";
-import { checkOptions, describe, ShapeError } from "../core/errors.ts";
+import { allocate, convertArray, type DType, isFloat, type TypedArray, toElement } from "../core/dtype.ts";
+import { checkOptions, DTypeError, describe, ShapeError } from "../core/errors.ts";
 import { formatShape, type StaticShape, sizeOf } from "../core/shape.ts";
-import { hostNormal } from "../random/hostRandom.ts";
-import * as random from "../random/index.ts";
-import { type Tensor, tensorFromHost } from "../runtime/tensor.ts";
+import {
+  type FloatArray,
+  fillNormal,
+  fillTruncatedNormal,
+  fillUniform,
+  hostNormal,
+  significantBits,
+} from "../random/hostRandom.ts";
+import { makeDefaultSeed } from "../random/seedGenerator.ts";
+import { type Tensor, tensorFromFunction } from "../runtime/tensor.ts";
 import { Initializer } from "./initializer.ts";
 
 const MODULE = "keras.initializers";
@@ -35,9 +42,26 @@ abstract class RandomInitializer extends Initializer {
       throw new TypeError(`${where}: expected \`seed\` to be an integer or null. Received: ${describe(seed)}`);
     }
     this.seed = seed;
-    this.drawnSeed = seed ?? random.makeDefaultSeed();
+    this.drawnSeed = seed ?? makeDefaultSeed();
+  }
+
+  /**
+   * A tensor of numbers that are drawn when they are first needed: on the host, where one pass over a large kernel is
+   * enough, no program has to be compiled, and weights that a file replaces cost nothing.
+   */
+  protected drawn(shape: StaticShape, dtype: DType, fill: (out: FloatArray) => FloatArray): Tensor {
+    if (!isFloat(dtype)) throw new DTypeError(`${nameOf(this)}: expected a float dtype. Received: ${describe(dtype)}`);
+    const wide = dtype === "float64" ? "float64" : "float32";
+    const make = () => convertArray(fill(allocate(wide, sizeOf(shape)) as FloatArray), wide, dtype);
+    return tensorFromFunction(make, shape, dtype);
+  }
+
+  protected uniform(shape: StaticShape, dtype: DType, minval: number, maxval: number): Tensor {
+    return this.drawn(shape, dtype, (out) => fillUniform(out, this.drawnSeed, minval, maxval, significantBits(dtype)));
   }
 }
+
+const nameOf = (initializer: object): string => (initializer.constructor as unknown as { className: string }).className;
 
 export interface NormalOptions extends SeedOption {
   /** @defaultValue `0` */
@@ -60,7 +84,7 @@ class RandomNormalBase extends RandomInitializer {
   }
 
   override call(shape: StaticShape, dtype: DType = floatx()): Tensor {
-    return random.normal(shape, { mean: this.mean, stddev: this.stddev, dtype, seed: this.drawnSeed });
+    return this.drawn(shape, dtype, (out) => fillNormal(out, this.drawnSeed, this.mean, this.stddev));
   }
 }
 
@@ -69,7 +93,7 @@ class TruncatedNormalBase extends RandomNormalBase {
   static override readonly modulePath = MODULE;
 
   override call(shape: StaticShape, dtype: DType = floatx()): Tensor {
-    return random.truncatedNormal(shape, { mean: this.mean, stddev: this.stddev, dtype, seed: this.drawnSeed });
+    return this.drawn(shape, dtype, (out) => fillTruncatedNormal(out, this.drawnSeed, this.mean, this.stddev));
   }
 }
 
@@ -94,7 +118,7 @@ class RandomUniformBase extends RandomInitializer {
   }
 
   override call(shape: StaticShape, dtype: DType = floatx()): Tensor {
-    return random.uniform(shape, { minval: this.minval, maxval: this.maxval, dtype, seed: this.drawnSeed });
+    return this.uniform(shape, dtype, this.minval, this.maxval);
   }
 }
 
@@ -188,15 +212,15 @@ class VarianceScalingBase extends RandomInitializer {
     const [fanIn, fanOut] = computeFans(shape, this.inputAxes, this.outputAxes);
     const fan = { fan_in: fanIn, fan_out: fanOut, fan_avg: (fanIn + fanOut) / 2 }[this.mode];
     const scale = this.scale / Math.max(1, fan);
-    const seed = this.drawnSeed;
     if (this.distribution === "uniform") {
       const limit = Math.sqrt(3 * scale);
-      return random.uniform(shape, { minval: -limit, maxval: limit, dtype, seed });
+      return this.uniform(shape, dtype, -limit, limit);
     }
     if (this.distribution === "truncated_normal") {
-      return random.truncatedNormal(shape, { stddev: Math.sqrt(scale) / TRUNCATED_STDDEV, dtype, seed });
+      const stddev = Math.sqrt(scale) / TRUNCATED_STDDEV;
+      return this.drawn(shape, dtype, (out) => fillTruncatedNormal(out, this.drawnSeed, 0, stddev));
     }
-    return random.normal(shape, { stddev: Math.sqrt(scale), dtype, seed });
+    return this.drawn(shape, dtype, (out) => fillNormal(out, this.drawnSeed, 0, Math.sqrt(scale)));
   }
 }
 
@@ -235,6 +259,10 @@ class OrthogonalBase extends RandomInitializer {
   override call(shape: StaticShape, dtype: DType = floatx()): Tensor {
     if (shape.length < 2)
       throw new ShapeError(`Orthogonal: expected a shape of rank 2 or more. Received: ${formatShape(shape)}`);
+    return tensorFromFunction(() => this.#matrix(shape, dtype), shape, dtype);
+  }
+
+  #matrix(shape: StaticShape, dtype: DType): TypedArray {
     const columns = shape.at(-1)!;
     const rows = product(shape.slice(0, -1));
     const [tall, wide] = [Math.max(rows, columns), Math.min(rows, columns)];
@@ -246,7 +274,7 @@ class OrthogonalBase extends RandomInitializer {
         (data as Float32Array)[i * columns + j] = toElement(dtype, this.gain * value) as number;
       }
     }
-    return tensorFromHost(data, shape, dtype);
+    return data;
   }
 }
 

@@ -10,10 +10,11 @@ export const erf: UnaryOp = floatOp("Erf", "math", (x) => build.unary("erf", x))
 export const erfc: UnaryOp = floatOp("Erfc", "math", (x) => build.binary("sub", num(1, x), build.unary("erf", x)));
 
 // Polynomials of M. Giles, "Approximating the erfinv function" (2010), single precision: relative error below 4e-7.
-const CENTRE = [
+/** In w = −log(1 − x²), for w below 5, from the highest power down; the polynomial times x is erf⁻¹(x). */
+export const ERFINV_CENTRE = [
   2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 0.00021858087, -0.00125372503, -0.00417768164,
   0.246640727, 1.50140941,
-];
+] as const;
 const TAIL = [
   -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047,
   1.00167406, 2.83297682,
@@ -30,7 +31,7 @@ export function erfinvValue(x: Value): Value {
   const squares = build.binary("sub", num(1, x), build.binary("mul", x, x));
   const w = build.unary("neg", build.unary("log", squares));
   const inCentre = build.binary("less", w, num(5, x));
-  const centre = polynomial(CENTRE, build.binary("sub", w, num(2.5, x)));
+  const centre = polynomial(ERFINV_CENTRE, build.binary("sub", w, num(2.5, x)));
   const safe = build.where(inCentre, num(5, x), w);
   const tail = polynomial(TAIL, build.binary("sub", build.unary("sqrt", safe), num(3, x)));
   return build.binary("mul", build.where(inCentre, centre, tail), x);

@@ -11,6 +11,7 @@ import type { Value } from "../ir/value.ts";
 import { toFloat, toTensor } from "../ops/define.ts";
 import { erfinvValue } from "../ops/special.ts";
 import { type Operand, Tensor } from "../runtime/tensor.ts";
+import { significantBits, WITHIN_TWO } from "./hostRandom.ts";
 import { drawKey, type Seed } from "./seedGenerator.ts";
 
 export { makeDefaultSeed, type Seed, SeedGenerator, setRandomSeed } from "./seedGenerator.ts";
@@ -47,9 +48,6 @@ function unit(key: Value, shape: StaticShape, dtype: DType, count = 24): Value {
   // Through int32, for which every engine has a fast conversion; 24 bits fit.
   return mul(build.cast(build.cast(bits, "int32"), dtype), num(2 ** -count, dtype));
 }
-
-/** How many bits keep numbers below 1 when they are rounded to the dtype. */
-const significantBits = (dtype: DType): number => (dtype === "float16" ? 11 : dtype === "bfloat16" ? 8 : 24);
 
 /** Scaled and moved; neutral numbers cost nothing. */
 function affine(x: Value, factor: number, offset: number): Value {
@@ -105,9 +103,6 @@ export function normal(shape: StaticShape, options: NormalOptions = {}): Tensor 
   const drawn = standardNormal(drawKey("normal", options.seed).node, shape, wide(dtype));
   return new Tensor(build.cast(affine(drawn, options.stddev ?? 1, options.mean ?? 0), dtype));
 }
-
-/** erf(√2): the probability within two standard deviations. */
-const WITHIN_TWO = 0.9544997361036416;
 
 /** Normal distribution cut at two standard deviations: values beyond do not occur. */
 export function truncatedNormal(shape: StaticShape, options: NormalOptions = {}): Tensor {

@@ -4,7 +4,7 @@ import { setFloatx } from "../core/config.ts";
 import { DTypeError, ShapeError } from "../core/errors.ts";
 import { jit } from "../runtime/jit.ts";
 import { type Tensor, tensor } from "../runtime/tensor.ts";
-import { hostNormal, hostPermutation } from "./hostRandom.ts";
+import { fillTruncatedNormal, fillUniform, hostNormal, hostPermutation } from "./hostRandom.ts";
 import * as random from "./index.ts";
 
 const { SeedGenerator } = random;
@@ -323,6 +323,20 @@ describe("host orders", () => {
       });
     }
     for (const counts of places) expect(Math.abs(chiSquareScore(counts))).toBeLessThan(6);
+  });
+
+  // More than one block of words, and a part of one.
+  it("fillUniform draws what uniform draws", async () => {
+    const drawn = await random.uniform([9000], { minval: -0.1, maxval: 0.3, seed: 11 }).data();
+    expect(fillUniform(new Float32Array(9000), 11, -0.1, 0.3, 24)).toEqual(drawn);
+    const wide = await random.uniform([10], { minval: -0.1, maxval: 0.3, seed: 11, dtype: "float64" }).data();
+    expect(fillUniform(new Float64Array(10), 11, -0.1, 0.3, 24)).toEqual(wide);
+  });
+
+  it("fillTruncatedNormal draws what truncatedNormal draws, up to rounding", async () => {
+    const drawn = (await random.truncatedNormal([9000], { mean: 2, stddev: 0.5, seed: 3 }).data()) as Float32Array;
+    const ours = fillTruncatedNormal(new Float32Array(9000), 3, 2, 0.5);
+    expect(Math.max(...ours.map((x, i) => Math.abs(x - drawn[i]!)))).toBeLessThan(1e-6);
   });
 
   it("hostNormal is normal", () => {

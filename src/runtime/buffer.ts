@@ -12,12 +12,29 @@ export class TensorBuffer implements BufferHandle {
   readonly dtype: DType;
   #host: TypedArray | null;
   #device: BackendBuffer | null;
+  /** Makes the host data at first use. */
+  #make: (() => TypedArray) | null = null;
 
   private constructor(shape: StaticShape, dtype: DType, host: TypedArray | null, device: BackendBuffer | null) {
     this.shape = shape;
     this.dtype = dtype;
     this.#host = host;
     this.#device = device;
+  }
+
+  /** Data that `make` gives when it is first needed: initial weights that a file may replace before. */
+  static fromFunction(make: () => TypedArray, shape: StaticShape, dtype: DType): TensorBuffer {
+    const buffer = new TensorBuffer([...shape], dtype, null, null);
+    buffer.#make = make;
+    return buffer;
+  }
+
+  #hostData(): TypedArray | null {
+    if (this.#make) {
+      this.#host = this.#make();
+      this.#make = null;
+    }
+    return this.#host;
   }
 
   static fromHost(data: TypedArray, shape: StaticShape, dtype: DType): TensorBuffer {
@@ -30,12 +47,14 @@ export class TensorBuffer implements BufferHandle {
 
   /** Host data if it is at hand without waiting. */
   peek(backend: Backend | null): TypedArray | null {
-    if (this.#host) return this.#host;
+    const host = this.#hostData();
+    if (host) return host;
     return this.#device && backend?.name === this.#device.backend ? backend.peek(this.#device) : null;
   }
 
   async host(): Promise<TypedArray> {
-    if (this.#host) return this.#host;
+    const host = this.#hostData();
+    if (host) return host;
     const device = this.#owned();
     const owner = await startBackend(device.backend);
     this.#host = await owner.download(device);
@@ -54,14 +73,15 @@ export class TensorBuffer implements BufferHandle {
 
   /** Whether `on` has to download from another engine first. */
   needsMove(backend: Backend): boolean {
-    return this.#host === null && this.#owned().backend !== backend.name;
+    return this.#hostData() === null && this.#owned().backend !== backend.name;
   }
 
   /** The data in the memory of `backend`. Call `host()` before when `needsMove` says so. */
   on(backend: Backend): BackendBuffer {
     if (this.#device?.backend === backend.name) return this.#device;
-    if (!this.#host) return this.#owned();
-    this.#device = backend.upload(this.#host, this.shape, this.dtype);
+    const host = this.#hostData();
+    if (!host) return this.#owned();
+    this.#device = backend.upload(host, this.shape, this.dtype);
     return this.#device;
   }
 }

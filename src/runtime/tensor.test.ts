@@ -4,10 +4,30 @@ import { setFloatx } from "../core/config.ts";
 import { type DType, float16Bits } from "../core/dtype.ts";
 import { DTypeError, ShapeError } from "../core/errors.ts";
 import * as build from "../ir/build.ts";
-import { fromNumbers, type NumberArray, Tensor, tensor } from "./tensor.ts";
+import { fromNumbers, type NumberArray, Tensor, tensor, tensorFromFunction } from "./tensor.ts";
 import { Variable } from "./variable.ts";
 
 afterEach(() => setFloatx("float32"));
+
+describe("tensorFromFunction", () => {
+  it("makes its data once, when it is needed", async () => {
+    const make = vi.fn(() => Float32Array.of(1, 2));
+    const t = tensorFromFunction(make, [2], "float32");
+    const sum = new Tensor(build.binary("add", t.node, t.node));
+    expect(make).not.toHaveBeenCalled();
+    expect(await sum.array()).toEqual([2, 4]);
+    expect(await t.array()).toEqual([1, 2]);
+    expect(make).toHaveBeenCalledTimes(1);
+  });
+
+  it("is never asked where a variable was assigned before", async () => {
+    const make = vi.fn(() => Float32Array.of(1, 2));
+    const variable = new Variable(tensorFromFunction(make, [2], "float32"));
+    variable.assign(tensor([3, 4]));
+    expect(await variable.array()).toEqual([3, 4]);
+    expect(make).not.toHaveBeenCalled();
+  });
+});
 
 describe("tensor(…)", () => {
   const cases: [string, () => Tensor, number[], DType, unknown][] = [

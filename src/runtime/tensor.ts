@@ -211,6 +211,11 @@ export function tensorFromHost(data: TypedArray, shape: StaticShape, dtype: DTyp
   return new Tensor(bufferValue(TensorBuffer.fromHost(data, shape, dtype)));
 }
 
+/** A leaf tensor whose host storage is made when it is first needed. */
+export function tensorFromFunction(make: () => TypedArray, shape: StaticShape, dtype: DType): Tensor {
+  return new Tensor(bufferValue(TensorBuffer.fromFunction(make, shape, dtype)));
+}
+
 /**
  * Makes a tensor from numbers, nested arrays or a typed array.
  *
