@@ -53,6 +53,19 @@ const ROWS: readonly Row[] = [
   ],
   ["Dense", { units: 2, trainable: false }, { inputShape: [2, 3], nonTrainableWeights: 2, supportsMasking: true }],
   ["Dense", { units: 2 }, { inputShape: [2, 3], inputDType: "int32", trainableWeights: 2, supportsMasking: true }],
+  [
+    "Embedding",
+    { inputDim: 5, outputDim: 3, maskZero: true },
+    {
+      inputShape: [2, 4],
+      inputDType: "int32",
+      // Quarters: the checks make integers of them.
+      inputData: [[0, 0.25, 0.5, 1, 1, 0.75, 0, 0.25]],
+      expectedOutputShape: [2, 4, 3],
+      trainableWeights: 1,
+      supportsMasking: true,
+    },
+  ],
   ["Activation", { activation: "tanh" }, { ...still }],
   // max(x, 0) + 0.5 · min(x, 0)
   [

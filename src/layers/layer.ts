@@ -9,7 +9,7 @@ import type { Shape } from "../core/shape.ts";
 import { flatten, isNested, isPlainObject, mapStructure, type Nested, packSequenceAs } from "../core/tree.ts";
 import { castTensor } from "../ops/define.ts";
 import * as ops from "../ops/index.ts";
-import { hasSymbolic, type KerasTensor } from "../ops/kerasTensor.ts";
+import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
 import { Node } from "../ops/node.ts";
 import type { Config } from "../ops/operation.ts";
 import { inferOutputs } from "../ops/outputSpec.ts";
@@ -31,6 +31,7 @@ import { callContext, withCallContext } from "./callContext.ts";
 import { placeOf, withTrail } from "./errorTrail.ts";
 import { assertInputCompatibility, type InputSpec } from "./inputSpec.ts";
 import { layerClass } from "./layerClass.ts";
+import { maskToRecord } from "./recordedMask.ts";
 import { hide, StatefulOperation } from "./statefulOperation.ts";
 
 export type { CallOptions, Mask } from "./callArguments.ts";
@@ -58,7 +59,7 @@ const BASE_OPTIONS: readonly string[] = ["name", "trainable", "dtype", "activity
 
 /** Masks that came with the inputs, in the structure of the inputs. */
 function attachedMasks(inputs: unknown): Mask {
-  const maskOf = (t: unknown): Tensor | null => (t instanceof Tensor ? t.mask : null);
+  const maskOf = (t: unknown) => (t instanceof Tensor || t instanceof KerasTensor ? (t.mask as Tensor | null) : null);
   return isNested(inputs) ? (mapStructure(maskOf, inputs as Nested<unknown>) as Mask) : maskOf(inputs);
 }
 
@@ -157,11 +158,40 @@ export class LayerBase extends StatefulOperation {
   }
 
   override symbolicCall(args: readonly unknown[]): Nested<KerasTensor> {
-    const { inputs, options } = splitCallArguments(args);
+    const { inputs, options: given } = splitCallArguments(args);
+    const mask = Object.keys(given).length === 0 ? maskToRecord(this, inputs) : null;
+    const options = mask ? { mask } : given;
     const outputs = this.computeOutputSpec(...inputs, options);
+    this.#maskSymbolic(inputs[0], outputs, given.mask ?? attachedMasks(inputs[0]));
     // Files record options only where some were given.
     new Node(this, Object.keys(options).length > 0 ? [...inputs, options] : inputs, outputs);
     return outputs;
+  }
+
+  /** Symbolic masks, so that layers after this one are recorded with what they will use. */
+  #maskSymbolic(inputs: unknown, outputs: Nested<KerasTensor>, previousMask: Mask): void {
+    if (!this.supportsMasking) {
+      this.#warnOfDroppedMask(previousMask);
+      return;
+    }
+    const masks: unknown[] = flatten(this.computeMask(inputs, previousMask) as Nested<unknown>);
+    flatten(outputs).forEach((output, i) => {
+      const mask = masks[i];
+      if (mask instanceof KerasTensor) output.mask ??= mask;
+    });
+  }
+
+  /** Whether masks come out of the layer on other ways than `computeMask`. */
+  protected get carriesMasks(): boolean {
+    return false;
+  }
+
+  #warnOfDroppedMask(mask: Mask): void {
+    if (this.carriesMasks || this.#maskWarned || !hasMask(mask)) return;
+    this.#maskWarned = true;
+    console.warn(
+      `${placeOf(this)}: its input has a mask, which the layer does not support and drops: layers after it will not see it`,
+    );
   }
 
   override computeOutputSpec(...args: unknown[]): Nested<KerasTensor> {
@@ -241,12 +271,7 @@ export class LayerBase extends StatefulOperation {
   /** Outputs with their masks, unless `call` set them. */
   #maskOutputs(inputs: readonly unknown[], outputs: unknown, previousMask: Mask): unknown {
     if (!this.supportsMasking) {
-      if (hasMask(previousMask) && !this.#maskWarned) {
-        this.#maskWarned = true;
-        console.warn(
-          `${placeOf(this)}: its input has a mask, which the layer does not support and drops: layers after it will not see it`,
-        );
-      }
+      this.#warnOfDroppedMask(previousMask);
       return outputs;
     }
     const leaves = flatten(outputs as Nested<unknown>);

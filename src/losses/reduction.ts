@@ -83,7 +83,7 @@ export function reduceWeighted(
   let aligned = applyMask(weight ? ops.cast(weight, dtype) : null, mask, dtype, reduction);
   if (aligned) {
     [weighted, aligned] = alignRanks(weighted, aligned);
-    checkWeights(where, values.shape, weight ?? aligned, weighted.shape, aligned.shape);
+    checkWeights(where, values.shape, weight, weighted.shape, aligned.shape);
     weighted = ops.multiply(weighted, aligned);
   }
   if (reduction === null || reduction === "none" || weighted.ndim === 0) return weighted;
@@ -96,12 +96,18 @@ export function reduceWeighted(
 function checkWeights(
   where: string,
   given: readonly number[],
-  weight: Tensor,
+  weight: Tensor | null,
   values: readonly number[],
   weights: readonly number[],
 ): void {
   const offset = values.length - weights.length;
   if (values.length === 0 || (offset >= 0 && weights.every((d, i) => d === 1 || d === values[offset + i]))) return;
+  if (!weight) {
+    throw new ShapeError(
+      `${where}: the mask of the predictions has shape ${formatShape(weights)} but there is one loss for each of ` +
+        `${formatShape(given)}; expected labels of the shape of the predictions, which have a last axis that the loss reduces`,
+    );
+  }
   const perSample = weight.ndim === 1 && weight.shape[0] === given[0];
   throw new ShapeError(
     `${where}: \`sampleWeight\` has shape ${formatShape(weight.shape)} but there is one loss for each of ${formatShape(given)}; ` +

@@ -2,10 +2,11 @@
 import { describe, SerializationError } from "../core/errors.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
 import { LayerBase } from "../layers/layer.ts";
+import { recordsMask } from "../layers/recordedMask.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import type { Node } from "../ops/node.ts";
 import { type Config, classNameOf, Operation } from "../ops/operation.ts";
-import { type CustomObjects, isBuiltin } from "../serialization/registry.ts";
+import type { CustomObjects } from "../serialization/registry.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
 import { toCamelCase, toSnakeKey } from "./callKeys.ts";
 import type { Graph } from "./graph.ts";
@@ -22,24 +23,6 @@ function nodeIndexIn(graph: Graph, tensor: KerasTensor): number {
   const { operation, nodeIndex } = tensor.kerasHistory!;
   return operation.inboundNodes.slice(0, nodeIndex).filter((node) => graph.has(node)).length;
 }
-
-/** Classes of Keras whose calls take `mask`: their files hold it in every call, `null` where there is none. */
-const RECORDS_MASK: ReadonlySet<string> = new Set([
-  "BatchNormalization",
-  "Bidirectional",
-  "Functional",
-  "GRU",
-  "GlobalAveragePooling1D",
-  "LSTM",
-  "RNN",
-  "Sequential",
-  "SimpleRNN",
-  "Softmax",
-  "TimeDistributed",
-]);
-
-const recordsMask = (operation: Operation): boolean =>
-  RECORDS_MASK.has(classNameOf(operation)) && isBuiltin(operation.constructor);
 
 function serializeArguments(graph: Graph, node: Node): Config {
   const last = node.args.at(-1);

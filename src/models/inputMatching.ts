@@ -85,6 +85,7 @@ function fitOne(where: string, input: KerasTensor, value: unknown): Tensor | Ker
       `${where}: data for input "${name}" has shape ${formatShape(value.shape)}; expected ${formatShape(expected)}`,
     );
   }
+  if (x !== value && value.mask) x.mask = value.mask as never;
   if (x.dtype === input.dtype) return x;
   const numeric = (d: string): boolean => isFloat(d as never) || isInteger(d as never) || d === "bool";
   if (!numeric(x.dtype) || !numeric(input.dtype)) {

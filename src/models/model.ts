@@ -1,14 +1,14 @@
 /** Models: layers with a training loop, a summary and a file. Either a graph of layers, or a class with its own `call`. */
 import { describe } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
-import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
+import { flatten, isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
 import { callContext } from "../layers/callContext.ts";
 import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
-import { LayerBase, type LayerOptions } from "../layers/layer.ts";
+import { type CallOptions, LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import { producerOf } from "../ops/node.ts";
 import { type Config, classNameOf, type Operation } from "../ops/operation.ts";
-import type { Tensor } from "../runtime/tensor.ts";
+import { Tensor } from "../runtime/tensor.ts";
 import { saveModelToBytes } from "../saving/kerasArchive.ts";
 import { toPythonJson } from "../saving/pythonJson.ts";
 import {
@@ -60,6 +60,19 @@ function withOuterTraining(args: unknown[]): unknown[] {
   const options = args.at(-1);
   if (training === null || args.length < 2 || !isPlainObject(options) || !("training" in options)) return args;
   return [...args.slice(0, -1), { ...options, training }];
+}
+
+/** Values with the masks of the call, one per input. */
+function withMasks(values: readonly unknown[], mask: Mask): readonly unknown[] {
+  if (mask === null) return values;
+  const masks = flatten(mask as Nested<Tensor | null>);
+  return values.map((value, i) => {
+    if (!(value instanceof Tensor) || !masks[i] || value.mask === masks[i]) return value;
+    // A tensor handed in belongs to the caller.
+    const masked = new Tensor(value.node);
+    masked.mask = masks[i];
+    return masked;
+  });
 }
 
 /** The graph from declared inputs, which become fresh inputs where they are results of other layers. */
@@ -160,6 +173,11 @@ export class ModelBase extends Trainer {
     return shapes.length === 1 ? shapes[0]! : shapes;
   }
 
+  /** Names of the inputs, by which a dict of data feeds them. */
+  override get inputNames(): string[] | null {
+    return this.graph ? this.graph.inputs.map((t) => t.name) : null;
+  }
+
   /** Names of the layers that produce the outputs: keys of losses, metrics and logs. */
   override get outputNames(): string[] | null {
     return this.graph ? this.graph.outputs.map((t) => t.kerasHistory!.operation.name) : null;
@@ -189,7 +207,7 @@ export class ModelBase extends Trainer {
     );
   }
 
-  override call(inputs: unknown, _options?: unknown): unknown {
+  override call(inputs: unknown, options?: unknown): unknown {
     const graph = this.graph;
     if (!graph) {
       throw new Error(
@@ -198,7 +216,13 @@ export class ModelBase extends Trainer {
       );
     }
     const values = matchInputs(`model "${this.name}"`, graph, inputs);
-    return graph.run(values, (operation, args) => operation.invoke(withOuterTraining(args)));
+    const masked = withMasks(values, (options as CallOptions | undefined)?.mask ?? null);
+    return graph.run(masked, (operation, args) => operation.invoke(withOuterTraining(args)));
+  }
+
+  /** Layers of the graph set the masks of what they give. */
+  protected override get carriesMasks(): boolean {
+    return this.graph !== null;
   }
 
   override computeOutputSpec(...args: unknown[]): Nested<KerasTensor> {

@@ -43,9 +43,11 @@ export interface DataOptions {
 
 export interface AdaptedData {
   readonly adapter: DataAdapter;
-  /** All labels, when they are in memory; checked once before the run. */
+  /** All inputs, when they are in memory; checked once before the run. */
+  readonly inputs: HostStructure | null;
+  /** All labels, likewise. */
   readonly labels: HostStructure | null;
-  readonly validation: { readonly adapter: DataAdapter; readonly labels: HostStructure | null } | null;
+  readonly validation: Omit<AdaptedData, "validation"> | null;
 }
 
 const DEFAULT_BATCH_SIZE = 32;
@@ -76,7 +78,7 @@ function splitOff(
 /** Validation data given as `[x, y]`, `[x, y, sampleWeight]` or a generator. */
 async function adaptValidation(data: FitData, batchSize: number): Promise<AdaptedData["validation"]> {
   const where = "fit (validationData)";
-  if (isGenerator(data)) return { adapter: new IterableAdapter(where, data), labels: null };
+  if (isGenerator(data)) return { adapter: new IterableAdapter(where, data), inputs: null, labels: null };
   if (!Array.isArray(data) || data.length < 1 || data.length > 3) {
     throw new TypeError(`${where}: expected [x, y], [x, y, sampleWeight] or a generator. Received: ${describe(data)}`);
   }
@@ -88,7 +90,7 @@ async function adaptValidation(data: FitData, batchSize: number): Promise<Adapte
     shuffle: false,
     reuseAfter: null,
   });
-  return { adapter, labels: y ?? null };
+  return { adapter, inputs: x!, labels: y ?? null };
 }
 
 /**
@@ -121,7 +123,7 @@ export async function adaptData(
       );
     }
     const validation = validationData === null ? null : await adaptValidation(validationData, validationBatchSize);
-    return { adapter: new IterableAdapter(where, x), labels: null, validation };
+    return { adapter: new IterableAdapter(where, x), inputs: null, labels: null, validation };
   }
   for (const [name, part] of Object.entries({ x, y, sampleWeight: options.sampleWeight ?? null })) {
     if (!isArrayData(part)) {
@@ -160,11 +162,12 @@ export async function adaptData(
       shuffle: false,
       reuseAfter: null,
     });
-    validation = { adapter, labels: vy! };
+    validation = { adapter, inputs: vx!, labels: vy! };
   }
   const [tx, ty, tw] = train;
   return {
     adapter: new ArrayAdapter(where, tx!, ty!, tw!, { batchSize, shuffle, reuseAfter: options.reuseAfter ?? null }),
+    inputs: tx!,
     labels: ty!,
     validation,
   };

@@ -24,6 +24,7 @@ import { type HostStructure, hostLeaves } from "./dataAdapters/arrayAdapter.ts";
 import type { Batch, TensorStructure } from "./dataAdapters/dataAdapter.ts";
 import { adaptData, type FitData, toSingleBatch } from "./dataInput.ts";
 import { EpochIterator } from "./epochIterator.ts";
+import { checkInputIds, IdChecks } from "./idCheck.ts";
 import { checkLabels, type LabelUse } from "./labelCheck.ts";
 import { concatenateOutputs } from "./predictions.ts";
 import { RunGuard } from "./runGuard.ts";
@@ -62,17 +63,24 @@ export class Trainer extends LayerBase {
   declare history: History | null;
   declare private compileState: Compiled | null;
   declare private predictFunction: StepFunction | null;
+  declare private readonly idChecks: IdChecks;
 
   constructor(options: ConstructorParameters<typeof LayerBase>[0] = {}) {
     super(options);
     const hidden = (key: string, value: unknown) =>
       Object.defineProperty(this, key, { value, writable: true, configurable: true, enumerable: false });
     for (const key of ["optimizer", "history", "compileState", "predictFunction"]) hidden(key, null);
+    hidden("idChecks", new IdChecks());
     for (const key of ["stopTraining", "stopEvaluating", "stopPredicting"]) hidden(key, false);
   }
 
   /** Names of the outputs, in order; `null` when only calling the model tells. */
   get outputNames(): string[] | null {
+    return null;
+  }
+
+  /** Names of the inputs, in order; `null` for a model with its own `call`. */
+  get inputNames(): string[] | null {
     return null;
   }
 
@@ -332,6 +340,20 @@ export class Trainer extends LayerBase {
     }
   }
 
+  /** Row numbers of Embeddings in a whole data set, of which `batch` is a part. */
+  #checkHostIds(where: string, batch: Batch, x: HostStructure | null): void {
+    if (x) checkInputIds(where, this.idChecks.usesOf(this, batch.x, this.inputNames), hostLeaves(x));
+  }
+
+  /** The same in one batch of a generator. */
+  async #checkBatchIds(where: string, batch: Batch): Promise<void> {
+    const uses = this.idChecks.usesOf(this, batch.x, this.inputNames);
+    if (uses.length === 0) return;
+    const leaves = flatten(batch.x as Nested<Tensor | null>).flatMap((t) => (t ? [t] : []));
+    const arrays = leaves.map(async (t) => ({ data: await t.data(), shape: t.shape, dtype: t.dtype }));
+    checkInputIds(where, uses, await Promise.all(arrays));
+  }
+
   async #runStep(
     step: StepFunction,
     batch: Batch,
@@ -368,7 +390,7 @@ export class Trainer extends LayerBase {
         throw new RangeError(`fit: expected \`${name}\` to be a non-negative integer. Received: ${describe(value)}`);
       }
     }
-    const { adapter, validation, labels } = await adaptData("fit", x, y ?? null, {
+    const { adapter, validation, inputs, labels } = await adaptData("fit", x, y ?? null, {
       ...options,
       // A compiled step sees placeholders; only steps that run op by op get hold of the batch itself.
       reuseAfter: state.options.runEagerly ? null : Math.max(GROUP_SIZE, state.options.stepsPerExecution ?? 1),
@@ -399,6 +421,8 @@ export class Trainer extends LayerBase {
       this.#symbolicBuild(state, first);
       if (labels) this.#checkHostLabels("fit", state, labels);
       if (validation?.labels) this.#checkHostLabels("fit (validation)", state, validation.labels);
+      this.#checkHostIds("fit", first, inputs);
+      this.#checkHostIds("fit (validation)", first, validation?.inputs ?? null);
       const step = this.#trainFunction(state);
       if (this.trainableVariables.length === 0) {
         console.warn(`fit: model "${this.name}" has no trainable weights; nothing will be learned`);
@@ -414,6 +438,7 @@ export class Trainer extends LayerBase {
           for (const [i, batch] of batches.entries()) {
             const index = batchIndex + i;
             if (!labels) await this.#checkBatchLabels("fit", state, batch);
+            if (!inputs) await this.#checkBatchIds("fit", batch);
             if (perExecution === 1 || i === 0) await callbacks.runAt("onTrainBatchBegin", index);
             logs = grouped ? grouped[i]! : await this.#runStep(step, batch, eager);
             if (!reportedNaN && Number.isNaN(logs.loss)) {
@@ -454,7 +479,7 @@ export class Trainer extends LayerBase {
     return callbacks.history!;
   }
 
-  /** The evaluation loop; `checked` is the state when labels must be checked batch by batch. */
+  /** The evaluation loop; `unchecked` is the state when data must be checked batch by batch. */
   async #evaluateLoop(
     state: Compiled,
     batches: EpochIterator,
@@ -473,7 +498,10 @@ export class Trainer extends LayerBase {
     for await (const group of batches.epoch(0, () => state.options.stepsPerExecution ?? 1)) {
       await callbacks.runAt("onTestBatchBegin", index);
       for (const batch of group) {
-        if (unchecked) await this.#checkBatchLabels("evaluate", unchecked, batch);
+        if (unchecked) {
+          await this.#checkBatchLabels("evaluate", unchecked, batch);
+          await this.#checkBatchIds("evaluate", batch);
+        }
         logs = await this.#runStep(step, batch, eager);
       }
       await callbacks.runAt("onTestBatchEnd", index + group.length - 1, logs);
@@ -495,7 +523,7 @@ export class Trainer extends LayerBase {
   async evaluate(x: FitData, y?: FitData | null, options: EvaluateOptions = {}): Promise<number[] | Logs> {
     const state = this.#needCompiled("evaluate");
     checkOptions("evaluate", options, [...RUN_OPTIONS, "sampleWeight", "steps", "returnDict"]);
-    const { adapter, labels } = await adaptData("evaluate", x, y ?? null, { ...options, shuffle: false });
+    const { adapter, inputs, labels } = await adaptData("evaluate", x, y ?? null, { ...options, shuffle: false });
     const iterator = new EpochIterator(adapter, options.steps ?? null);
     const verbose = verbosity(options.verbose);
     const callbacks = new CallbackList("evaluate", options.callbacks ?? null, this, {
@@ -505,8 +533,10 @@ export class Trainer extends LayerBase {
     });
     const guard = new RunGuard("evaluate", options.signal ?? null, false);
     try {
-      this.#symbolicBuild(state, await iterator.peek());
+      const first = await iterator.peek();
+      this.#symbolicBuild(state, first);
       if (labels) this.#checkHostLabels("evaluate", state, labels);
+      this.#checkHostIds("evaluate", first, inputs);
       const logs = await this.#evaluateLoop(state, iterator, callbacks, guard, labels ? null : state);
       return options.returnDict ? logs : this.#asList(logs);
     } finally {
@@ -535,7 +565,7 @@ export class Trainer extends LayerBase {
    */
   async predict(x: FitData, options: PredictOptions = {}): Promise<Tensor> {
     checkOptions("predict", options, [...RUN_OPTIONS, "steps"]);
-    const { adapter } = await adaptData("predict", x, null, { ...options, shuffle: false });
+    const { adapter, inputs } = await adaptData("predict", x, null, { ...options, shuffle: false });
     const iterator = new EpochIterator(adapter, options.steps ?? null);
     const verbose = verbosity(options.verbose);
     const callbacks = new CallbackList("predict", options.callbacks ?? null, this, {
@@ -546,12 +576,15 @@ export class Trainer extends LayerBase {
     const guard = new RunGuard("predict", options.signal ?? null, false);
     this.stopPredicting = false;
     try {
-      this.#buildForPredict(await iterator.peek());
+      const first = await iterator.peek();
+      this.#buildForPredict(first);
+      this.#checkHostIds("predict", first, inputs);
       await callbacks.run("onPredictBegin", {});
       const collected: { structure: Nested<unknown>; tensors: Tensor[] }[] = [];
       let index = 0;
       for await (const [batch] of iterator.epoch(0, () => 1)) {
         await callbacks.runAt("onPredictBatchBegin", index);
+        if (!inputs) await this.#checkBatchIds("predict", batch!);
         const { structure, buffers } = await this.#predictFunction().run(batch!);
         const tensors = buffers.map(tensorFromDevice);
         collected.push({ structure, tensors });
@@ -594,6 +627,7 @@ export class Trainer extends LayerBase {
     const batch = await toSingleBatch("trainOnBatch", x, y ?? null, options);
     this.#symbolicBuild(state, batch);
     await this.#checkBatchLabels("trainOnBatch", state, batch);
+    await this.#checkBatchIds("trainOnBatch", batch);
     this.resetMetrics();
     const eager = state.options.runEagerly ? (data: StepData) => this.trainStep(data) : null;
     const logs = await this.#runStep(this.#trainFunction(state), batch, eager);
@@ -613,6 +647,7 @@ export class Trainer extends LayerBase {
     const batch = await toSingleBatch("testOnBatch", x, y ?? null, options);
     this.#symbolicBuild(state, batch);
     await this.#checkBatchLabels("testOnBatch", state, batch);
+    await this.#checkBatchIds("testOnBatch", batch);
     this.resetMetrics();
     const eager = state.options.runEagerly ? (data: StepData) => this.testStep(data) : null;
     const logs = await this.#runStep(this.#testFunction(state), batch, eager);
@@ -623,6 +658,7 @@ export class Trainer extends LayerBase {
   async predictOnBatch(x: FitData): Promise<Tensor> {
     const batch = await toSingleBatch("predictOnBatch", x, null, {});
     this.#buildForPredict(batch);
+    await this.#checkBatchIds("predictOnBatch", batch);
     const { structure, buffers } = await this.#predictFunction().run(batch);
     const tensors = buffers.map(tensorFromDevice);
     return mapStructure((i: unknown) => tensors[i as number]!, structure) as Tensor;

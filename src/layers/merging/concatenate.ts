@@ -74,7 +74,8 @@ export class ConcatenateBase extends MergeBase {
     const elements = (inputs as Tensor[]).map((x, i) => {
       const mask = masks[i] ?? null;
       if (!mask) return ops.onesLike(x, { dtype: "bool" });
-      return mask.ndim < x.ndim ? ops.broadcastTo(ops.expandDims(mask, -1), x.shape) : mask;
+      // In the shape of its tensor, whose sizes may be unknown.
+      return mask.ndim < x.ndim ? ops.logicalOr(ops.expandDims(mask, -1), ops.zerosLike(x, { dtype: "bool" })) : mask;
     });
     return ops.any(ops.concatenate(elements, { axis: this.axis }), { axis: -1 });
   }

@@ -1,0 +1,63 @@
+/** Finds row numbers outside an Embedding's table in the data of a run, before a step reads them. */
+import { flattenWithPath, mapStructure, type Nested } from "../core/tree.ts";
+import { inputValue, type Value } from "../ir/value.ts";
+import { EmbeddingBase } from "../layers/core/embedding.ts";
+import { checkIds, type HostIds, type IdTable, recordIdUses } from "../layers/core/idUse.ts";
+import type { LayerBase } from "../layers/layer.ts";
+import { Tensor } from "../runtime/tensor.ts";
+import { Trace, withTrace } from "../runtime/trace.ts";
+import type { TensorStructure } from "./dataAdapters/dataAdapter.ts";
+
+/** An input of a model that a layer reads as row numbers. */
+export interface InputIds extends IdTable {
+  /** Place of the array among those of the data. */
+  readonly leaf: number;
+  /** For messages: ` of input "title"`, or nothing where there is only one. */
+  readonly of: string;
+}
+
+/** Finds them once per kind of data, by tracing a call; models without an Embedding are not traced. */
+export class IdChecks {
+  #kind: string | null = null;
+  #uses: readonly InputIds[] = [];
+
+  /** @param names - Of the model's inputs, in order, where it has them. */
+  usesOf(model: LayerBase, x: TensorStructure, names: readonly string[] | null): readonly InputIds[] {
+    const tables = model.flattenLayers().filter((layer) => layer instanceof EmbeddingBase);
+    if (tables.length === 0) return [];
+    const leaves = flattenWithPath(x as Nested<Tensor | null>).flatMap(([path, t]) => (t ? [{ path, t }] : []));
+    const kind = [tables.map((table) => table.name), ...leaves.map(({ path, t }) => [path, t.dtype, t.ndim])].join(";");
+    if (kind !== this.#kind) {
+      this.#uses = tracedUses(model, x, (leaf) => {
+        if (leaves.length === 1) return "";
+        const [last] = leaves[leaf]!.path.slice(-1);
+        return ` of input "${typeof last === "number" ? (names?.[leaf] ?? last) : last}"`;
+      });
+      this.#kind = kind;
+    }
+    return this.#uses;
+  }
+}
+
+function tracedUses(model: LayerBase, x: TensorStructure, describeLeaf: (leaf: number) => string): InputIds[] {
+  const values: Value[] = [];
+  const placeholder = (t: Tensor | null): Tensor | null => {
+    if (!t) return null;
+    values.push(inputValue(t.node, "batch"));
+    return new Tensor(values.at(-1)!);
+  };
+  const batch = mapStructure(placeholder, x);
+  const found = withTrace(new Trace(), () => recordIdUses(() => model.invoke([batch, { training: false }])));
+  return found.flatMap(({ where, rows, ids }) => {
+    const leaf = values.indexOf(ids);
+    return leaf < 0 ? [] : [{ where, rows, leaf, of: describeLeaf(leaf) }];
+  });
+}
+
+/** @throws RangeError naming the layer, the input, the sample and the id. */
+export function checkInputIds(where: string, uses: readonly InputIds[], arrays: readonly HostIds[]): void {
+  for (const use of uses) {
+    const ids = arrays[use.leaf];
+    if (ids) checkIds({ where: `${where}: ${use.where}`, rows: use.rows }, ids, use.of);
+  }
+}
