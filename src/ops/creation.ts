@@ -2,8 +2,9 @@
 import { floatx } from "../core/config.ts";
 import { allocate, type DType, isFloat, resultType, standardizeDType, toElement } from "../core/dtype.ts";
 import { describe, ShapeError } from "../core/errors.ts";
-import { formatShape, normalizeAxis } from "../core/shape.ts";
+import { formatShape, normalizeAxis, sizeOf } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
+import type { Value } from "../ir/value.ts";
 import { type Tensor, tensorFromHost } from "../runtime/tensor.ts";
 import { defineOp, optionalDType, toTensor, wrap } from "./define.ts";
 import type { Result, TensorLike } from "./kerasTensor.ts";
@@ -91,7 +92,7 @@ export function fullLike<A extends TensorLike, B extends TensorLike>(
 }
 
 /** Numbers computed on the host, in double precision, as a tensor. */
-function fromValues(values: readonly number[], shape: readonly number[], dtype: DType): Tensor {
+export function fromValues(values: readonly number[], shape: readonly number[], dtype: DType): Tensor {
   const data = allocate(dtype, values.length);
   values.forEach((x, i) => {
     (data as Float32Array)[i] = toElement(dtype, isFloat(dtype) ? x : Math.trunc(x)) as number;
@@ -138,38 +139,6 @@ export function arange(
   if (by !== 1) value = build.binary("mul", value, num(by, value));
   if (from !== 0) value = build.binary("add", value, num(from, value));
   return wrap(value);
-}
-
-interface LinspaceOptions extends DTypeOption {
-  /** Whether `stop` is the last number. @defaultValue `true` */
-  endpoint?: boolean;
-}
-
-function evenly(where: string, start: number, stop: number, num_: number, endpoint: boolean): number[] {
-  if (!Number.isInteger(num_) || num_ < 0) {
-    throw new RangeError(`${where}: expected \`num\` to be a non-negative integer. Received: ${describe(num_)}`);
-  }
-  const step = (stop - start) / (endpoint ? Math.max(1, num_ - 1) : num_);
-  return Array.from({ length: num_ }, (_, i) => (endpoint && i === num_ - 1 && i > 0 ? stop : start + i * step));
-}
-
-const LINSPACE = ["endpoint", "dtype"] as const;
-
-/** `num` numbers evenly spaced from start to stop. */
-export function linspace(start: number, stop: number, num = 50, options?: LinspaceOptions): Tensor {
-  const { endpoint = true, dtype } = readOptions("linspace", options, LINSPACE);
-  return fromValues(evenly("linspace", start, stop, num, endpoint), [num], optionalDType(dtype) ?? floatx());
-}
-
-/** `num` numbers from base^start to base^stop, with evenly spaced exponents. */
-export function logspace(start: number, stop: number, num = 50, options?: LinspaceOptions & { base?: number }): Tensor {
-  const { endpoint = true, base = 10, dtype } = readOptions("logspace", options, [...LINSPACE, "base"]);
-  const exponents = evenly("logspace", start, stop, num, endpoint);
-  return fromValues(
-    exponents.map((e) => base ** e),
-    [num],
-    optionalDType(dtype) ?? floatx(),
-  );
 }
 
 /** The n × m matrix (square without m) with ones on the diagonal `k`, counted upwards from the main one. */
@@ -261,21 +230,35 @@ const diagOp = defineOp("Diag", "numpy", { k: "k" }, ([x], { k }) => {
   if (node.shape.length === 2) return wrap(diagonalOf(node, offset, 0, 1));
   if (node.shape.length !== 1)
     throw new ShapeError(`diag: expected a vector or a matrix. Received: shape ${formatShape(node.shape)}`);
-  const n = node.shape[0]! + Math.abs(offset);
+  return wrap(diagonalMatrix(node, offset));
+});
+
+/** A vector on the diagonal `offset` of a square matrix. */
+function diagonalMatrix(x: Value, offset: number): Value {
+  const n = x.shape[0]! + Math.abs(offset);
   const [before, after] = [Math.max(0, offset), Math.max(0, -offset)];
   // Element i stands in column i + k: broadcast over rows, kept on the diagonal only.
-  const row = build.reshape(build.pad(node, [before], [after]), [1, n]);
-  const zero = num(0, node);
-  return wrap(build.where(diagonalMask([n, n], offset, "equal"), row, zero));
-});
+  const row = build.reshape(build.pad(x, [before], [after]), [1, n]);
+  return build.where(diagonalMask([n, n], offset, "equal"), row, num(0, x));
+}
 /** A square matrix with x on the diagonal `k`; of a matrix, its diagonal. */
 export function diag<A extends TensorLike>(x: A, options?: { k?: number }): Result<A> {
   const { k = 0 } = readOptions("diag", options, ["k"]);
   return diagOp([x], { k }) as Result<A>;
 }
 
+const diagflatOp = defineOp("Diagflat", "numpy", { k: "k" }, ([x], { k }) => {
+  const { node } = toTensor(x, null, "diagflat");
+  return wrap(diagonalMatrix(build.reshape(node, [sizeOf(node.shape)]), (k as number | null | undefined) ?? 0));
+});
+/** A square matrix with all elements of x on the diagonal `k`. */
+export function diagflat<A extends TensorLike>(x: A, options?: { k?: number }): Result<A> {
+  const { k = 0 } = readOptions("diagflat", options, ["k"]);
+  return diagflatOp([x], { k }) as Result<A>;
+}
+
 /** The elements x[…, i, i + offset] along two axes, as a new last axis. */
-function diagonalOf(x: import("../ir/value.ts").Value, offset: number, axis1: number, axis2: number) {
+function diagonalOf(x: Value, offset: number, axis1: number, axis2: number) {
   const a1 = normalizeAxis(axis1, x.shape.length, "diagonal");
   const a2 = normalizeAxis(axis2, x.shape.length, "diagonal");
   if (a1 === a2)

@@ -32,7 +32,20 @@ export {
   threshold,
 } from "./activation.ts";
 export * from "./arithmetic.ts";
+export * from "./bits.ts";
 export * from "./comparison.ts";
+export {
+  angle,
+  type Complex,
+  conj,
+  conjugate,
+  imag,
+  isreal,
+  polar,
+  real,
+  viewAsComplex,
+  viewAsReal,
+} from "./complex.ts";
 export * from "./controlFlow.ts";
 export { conv, convTranspose, depthwiseConv, separableConv } from "./convolution.ts";
 export {
@@ -40,6 +53,7 @@ export {
   array,
   convertToTensor,
   diag,
+  diagflat,
   diagonal,
   empty,
   emptyLike,
@@ -47,8 +61,6 @@ export {
   full,
   fullLike,
   identity,
-  linspace,
-  logspace,
   meshgrid,
   ones,
   onesLike,
@@ -79,6 +91,7 @@ export {
   takeAlongAxis,
   unravelIndex,
 } from "./indexing.ts";
+export { gcd, lcm } from "./integers.ts";
 export * from "./joining.ts";
 export {
   cdist,
@@ -94,6 +107,19 @@ export {
   trapezoid,
   vdot,
 } from "./linear.ts";
+export {
+  nanargmax,
+  nanargmin,
+  nancumprod,
+  nancumsum,
+  nanmedian,
+  nanpercentile,
+  nanquantile,
+  nanstd,
+  nanvar,
+} from "./nanStatistics.ts";
+export * as nn from "./nn.ts";
+export * as numpy from "./numpy.ts";
 export { adaptiveAveragePool, adaptiveMaxPool, averagePool, maxPool } from "./pooling.ts";
 export {
   all,
@@ -125,6 +151,24 @@ export {
   var,
   variance,
 } from "./reduction.ts";
+export { nonzero, unique } from "./sets.ts";
 export * from "./shaping.ts";
-export * from "./sorting.ts";
+export { corrcoef, correlate, histogram, vander } from "./signal.ts";
+export {
+  argpartition,
+  argsort,
+  bincount,
+  diff,
+  digitize,
+  inTopK,
+  median,
+  percentile,
+  type QuantileMethod,
+  quantile,
+  searchsorted,
+  sort,
+  topK,
+} from "./sorting.ts";
+export { geomspace, linspace, logspace } from "./spaces.ts";
 export { erf, erfc, erfinv } from "./special.ts";
+export { bartlett, blackman, hamming, hanning, i0, kaiser } from "./taper.ts";

@@ -38,6 +38,26 @@ export const sort = sortOp("Sort", "sort");
 /** Positions that sort along an axis, equal elements in their order. → int32 */
 export const argsort = sortOp("Argsort", "argsort");
 
+const argpartitionOp = defineOp("Argpartition", "numpy", { kth: "kth", axis: "axis" }, ([x], { kth, axis }) => {
+  const { node } = toTensor(x, null, "argpartition");
+  const size = axis === null ? sizeOf(node.shape) : node.shape.at((axis as number | undefined) ?? -1)!;
+  const k = kth as number;
+  if (!Number.isInteger(k) || k < -size || k >= size) {
+    throw new RangeError(
+      `argpartition: expected \`kth\` to be a position on an axis of ${size}. Received: ${describe(k)}`,
+    );
+  }
+  return argsort(wrap(node), { axis: axis === undefined ? -1 : (axis as number | null) });
+});
+/**
+ * Positions in an order in which the element at `kth` is where sorting would put it, smaller ones before it. They are sorted
+ * wholly, which is such an order too. → int32
+ */
+export function argpartition<A extends TensorLike>(x: A, kth: number, options?: { axis?: number | null }): Result<A> {
+  const { axis = -1 } = readOptions("argpartition", options, ["axis"]);
+  return argpartitionOp([x], { kth, axis }) as Result<A>;
+}
+
 const topKOp = defineOp("TopK", "math", { k: "k", sorted: "sorted", isStable: "is_stable" }, ([x], { k }) => {
   const value = orderable(toTensor(x, null, "topK").node);
   const last = value.shape.at(-1);
@@ -130,7 +150,8 @@ function quantileValue(
   return build.where(build.cast(spoiled, "bool"), num(Number.NaN, x), joined);
 }
 
-function readFractions(where: string, q: unknown, scale: number): { fractions: number[]; single: boolean } {
+/** Fractions given as `q`. @throws RangeError for numbers outside 0 to `scale`. */
+export function readFractions(where: string, q: unknown, scale: number): { fractions: number[]; single: boolean } {
   const list = typeof q === "number" ? [q] : Array.isArray(q) ? q : null;
   if (!list || list.some((x) => typeof x !== "number" || !(x >= 0 && x <= scale))) {
     throw new RangeError(
@@ -140,7 +161,15 @@ function readFractions(where: string, q: unknown, scale: number): { fractions: n
   return { fractions: list.map((x: number) => x / scale), single: typeof q === "number" };
 }
 
-interface QuantileOptions extends AxisOptions {
+/** How a quantile is taken, checked. */
+export function readMethod(where: string, method: unknown): QuantileMethod {
+  if (METHODS.includes(method as QuantileMethod)) return method as QuantileMethod;
+  throw new RangeError(
+    `${where}: expected \`method\` to be one of ${METHODS.join(", ")}. Received: ${describe(method)}`,
+  );
+}
+
+export interface QuantileOptions extends AxisOptions {
   /** What to take between two elements. @defaultValue `"linear"` */
   method?: QuantileMethod;
 }
@@ -159,11 +188,7 @@ function quantileOp(className: string, where: string, scale: number) {
       method = "linear",
       keepdims = false,
     } = readOptions(where, options, ["axis", "method", "keepdims"]);
-    if (!METHODS.includes(method))
-      throw new RangeError(
-        `${where}: expected \`method\` to be one of ${METHODS.join(", ")}. Received: ${describe(method)}`,
-      );
-    return run([x, q], { axis, method, keepdims }) as Result<A>;
+    return run([x, q], { axis, method: readMethod(where, method), keepdims }) as Result<A>;
   };
 }
 /** The element below which a fraction q of the elements over axes lies. */
