@@ -77,13 +77,21 @@ export abstract class Operation {
     return { name: this.name };
   }
 
-  /** Symbolic input of the only call. @throws Error when there were none or several, saying what to use instead. */
+  /**
+   * Symbolic input of the first call; those of others are in their nodes: `layer.inboundNodes[1].inputTensors`.
+   *
+   * @throws Error when there was none.
+   */
   get input(): Nested<KerasTensor> {
     const node = firstNode(this, "input");
     return unwrap(node.inputTensors);
   }
 
-  /** Symbolic output of the first call. */
+  /**
+   * Symbolic output of the first call; those of others are in their nodes: `layer.inboundNodes[1].outputs`.
+   *
+   * @throws Error when there was none.
+   */
   get output(): Nested<KerasTensor> {
     const node = firstNode(this, "output");
     return unwrap(node.outputTensors);

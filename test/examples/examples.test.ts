@@ -43,6 +43,15 @@ const EXAMPLES: readonly (readonly [name: string, words: readonly RegExp[]])[] =
   ["ensemble", [/member 3: 0\.[5-9]/, /Accuracy of the ensemble: 0\.[7-9]/]],
   ["toy_resnet", [/Model: "toy_resnet"/, /Total params: 223,242/, /On 128 images it has not seen: loss [0-2]\.\d+/]],
   ["siamese", [/Right about (6|7|8|9)\d\.\d % of 200 pairs/, /Pair 4: the same with probability 0\.\d\d/]],
+  [
+    "shared_embedding",
+    [
+      /letters \(Embedding\).*text_a\[0\]\[0\]/,
+      /called 2 times, on\n {2}text_a → <KerasTensor shape=\(None, 96, 16\)/,
+      /Right about (8|9)\d\.\d % of 180 pairs/,
+      /"Everyone has the right to education\.": the same language with probability (0\.[5-9]|1\.0)/,
+    ],
+  ],
   ["feature_extraction", [/block5_conv4.*\(1, 4, 4, 512\)/, /All 22 computed in/]],
 ];
 
