@@ -8,6 +8,7 @@ import type { Primitive, PrimitiveAttributes } from "../ir/primitives.ts";
 import type { Value } from "../ir/value.ts";
 import { contractionRules } from "./rules/contraction.ts";
 import { convolutionRules } from "./rules/convolution.ts";
+import { loopRules } from "./rules/loop.ts";
 import { movementRules } from "./rules/movement.ts";
 import { poolingRules } from "./rules/pooling.ts";
 import { reductionRules } from "./rules/reduction.ts";
@@ -50,9 +51,9 @@ const product = binary(
 );
 
 /** A product with itself has one gradient, 2 · x · dy, instead of two equal ones to be added: mostly dy is a spread number. */
-const productOrSquare: GradientRule<unknown> = (node, incoming, wanted) => {
+const productOrSquare: GradientRule<unknown> = (node, incoming, wanted, differentiate) => {
   const [x, y] = node.inputs as [Value, Value];
-  if (x !== y) return product(node, incoming, wanted);
+  if (x !== y) return product(node, incoming, wanted, differentiate);
   return [wanted[0] ? mul(twice(incoming[0]!), x) : null, null];
 };
 
@@ -84,6 +85,7 @@ function powExponent(dy: Value, a: Value, _c: Value, y: Value): Value {
 export const GRADIENT_RULES: { readonly [P in Primitive]: GradientRule<PrimitiveAttributes[P]> | null } = {
   ...contractionRules,
   ...convolutionRules,
+  ...loopRules,
   ...movementRules,
   ...poolingRules,
   ...reductionRules,

@@ -75,7 +75,7 @@ export function gradients(
     const rule = GRADIENT_RULES[node.op] as GradientRule<PrimitiveAttributes[Primitive]> | null;
     if (!rule) continue;
     const wanted = node.inputs.map((input) => reaches.has(input) && isFloat(input.dtype));
-    const results = rule(node as Node<Primitive>, incoming, wanted);
+    const results = rule(node as Node<Primitive>, incoming, wanted, gradients);
     node.inputs.forEach((input, i) => {
       const gradient = results[i];
       if (gradient && wanted[i]) accumulate(input, gradient);

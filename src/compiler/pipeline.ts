@@ -2,6 +2,8 @@
 import { type Program, verifyProgram } from "../ir/program.ts";
 import { bindInputs } from "./passes/bindInputs.ts";
 import { eliminateCommonSubexpressions } from "./passes/eliminateCommonSubexpressions.ts";
+import { mergeScans } from "./passes/loops/mergeScans.ts";
+import { optimizeLoops } from "./passes/loops/optimizeLoops.ts";
 import { simplify } from "./passes/simplify.ts";
 import { sinkTransposes } from "./passes/sinkTransposes.ts";
 
@@ -14,11 +16,21 @@ interface Pass {
 
 export const PASSES: readonly Pass[] = [
   { name: "bindInputs", why: "passes look at what values come from, and must not look behind inputs", run: bindInputs },
+  {
+    name: "mergeScans",
+    why: "gradients of loops ask for more of the same loop; first, for it is recognised by its body, which others rewrite",
+    run: mergeScans,
+  },
   { name: "simplify", why: "gradient rules are written for people and leave neutral operations behind", run: simplify },
   {
     name: "eliminateCommonSubexpressions",
     why: "the forward pass and each gradient compute the same masks, squares and products",
     run: eliminateCommonSubexpressions,
+  },
+  {
+    name: "optimizeLoops",
+    why: "after merging, for a loop gets each value once; before transposes, for products move out of bodies",
+    run: (program) => optimizeLoops(program, (body) => optimize(body)),
   },
   {
     name: "sinkTransposes",

@@ -171,6 +171,9 @@ export const sumPoolGrad = (dy: Value, attributes: PrimitiveAttributes["sum_pool
 export const iota = (shape: StaticShape, axis: number, dtype: DType): Value => one("iota", [], { shape, axis, dtype });
 export const randomBits = (key: Value, shape: StaticShape): Value => one("random_bits", [key], { shape });
 
+export const scan = (inputs: readonly Value[], attributes: PrimitiveAttributes["scan"]): Value[] =>
+  emit("scan", inputs, attributes);
+
 type ReduceName = keyof import("./primitives.ts").ReducePrimitives;
 
 /** Applies a reduction; over no axes it is the identity. */

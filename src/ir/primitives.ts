@@ -8,6 +8,7 @@
 import { type DType, isFloat, isInteger } from "../core/dtype.ts";
 import { DTypeError, ShapeError } from "../core/errors.ts";
 import { broadcastShapes, formatShape, type StaticShape, sizeOf } from "../core/shape.ts";
+import { LOOP_TYPE_RULES, type LoopPrimitives } from "./loops.ts";
 import type { ValueType } from "./value.ts";
 import { WINDOW_TYPE_RULES, type WindowPrimitives } from "./windows.ts";
 
@@ -115,7 +116,8 @@ export interface PrimitiveAttributes
     ComparePrimitives,
     LogicalPrimitives,
     ReducePrimitives,
-    WindowPrimitives {
+    WindowPrimitives,
+    LoopPrimitives {
   logical_not: Plain;
   bitwise_not: Plain;
   is_nan: Plain;
@@ -469,6 +471,7 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
   log_softmax: softmaxType("log_softmax"),
   matmul: matmulType,
   ...WINDOW_TYPE_RULES,
+  ...LOOP_TYPE_RULES,
   iota: (_, { shape, dtype }) => [{ shape, dtype }],
   random_bits: ([key], { shape }) => {
     if (key!.dtype !== "uint32") throw new DTypeError(`random: expected a uint32 key. Received: dtype ${key!.dtype}`);

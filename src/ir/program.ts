@@ -93,13 +93,35 @@ function contents(data: ArrayBufferView): string {
   return text;
 }
 
-/** Attributes as text, distinct for distinct ones: JSON would turn NaN, both infinities and −0 into others. */
-export function attributesText(attributes: object): string {
-  return JSON.stringify(attributes, (_, value: unknown) =>
-    typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
-      ? `number ${Object.is(value, -0) ? "-0" : value}`
-      : value,
+/** Whether an attribute is a program: the body of a loop or a branch. */
+export function isProgram(value: unknown): value is Program {
+  return typeof value === "object" && value !== null && "nodes" in value && "constants" in value;
+}
+
+/** The programs among a node's attributes. */
+export const bodiesOf = (node: Pick<Node, "attributes">): Program[] =>
+  Object.values(node.attributes as Record<string, unknown>).flatMap((value) =>
+    Array.isArray(value) ? value.filter(isProgram) : isProgram(value) ? [value] : [],
   );
+
+/** Keys of bodies, which are asked for again by every pass. */
+const keys = new WeakMap<Program, string>();
+
+/**
+ * Attributes as text, distinct for distinct ones: JSON would turn NaN, both infinities and −0 into others. A body is told by
+ * its structure.
+ */
+export function attributesText(attributes: object): string {
+  return JSON.stringify(attributes, (_, value: unknown) => {
+    if (isProgram(value)) {
+      const key = keys.get(value) ?? structuralKey(value);
+      keys.set(value, key);
+      return key;
+    }
+    return typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
+      ? `number ${Object.is(value, -0) ? "-0" : value}`
+      : value;
+  });
 }
 
 /** Equal exactly for programs that compute the same in the same order: the key of the executable cache. */
@@ -116,6 +138,13 @@ export function structuralKey(program: Program): string {
   }
   parts.push(program.outputs.map((v) => numbers.get(v)).join(","));
   return parts.join("\n");
+}
+
+/** An attribute for people; bodies are indented. */
+function attributeText(value: unknown): string {
+  if (isProgram(value)) return printProgram(value).replaceAll("\n", "\n  ");
+  if (Array.isArray(value) && value.some(isProgram)) return `[${value.map(attributeText).join(", ")}]`;
+  return typeof value === "number" ? String(value) : JSON.stringify(value);
 }
 
 /**
@@ -142,9 +171,7 @@ export function printProgram(program: Program): string {
     lines.push(`  ${ref(constant)}: ${typeText(constant)} = constant ${shown}`);
   }
   for (const node of program.nodes) {
-    const attributes = Object.entries(node.attributes).map(
-      ([k, v]) => `${k}=${typeof v === "number" ? v : JSON.stringify(v)}`,
-    );
+    const attributes = Object.entries(node.attributes).map(([k, v]) => `${k}=${attributeText(v)}`);
     const left = node.outputs.map((v) => `${ref(v)}: ${typeText(v)}`).join(", ");
     lines.push(`  ${left} = ${node.op}(${[...node.inputs.map(ref), ...attributes].join(", ")})`);
   }
@@ -166,6 +193,7 @@ export function verifyProgram(program: Program): void {
   }
   for (const node of program.nodes) {
     for (const input of node.inputs) invariant(defined.has(input), `${node.op} uses a value before it is defined`);
+    bodiesOf(node).forEach(verifyProgram);
     const rule = TYPE_RULES[node.op] as (
       i: readonly Value[],
       a: unknown,

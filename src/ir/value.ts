@@ -37,6 +37,9 @@ export type Source =
 
 let nextId = 0;
 
+/** The id that the next value gets: ids grow, so it tells what is older from what is newer. */
+export const nextValueId = (): number => nextId;
+
 export class Value implements ValueType {
   readonly id = nextId++;
   readonly shape: StaticShape;

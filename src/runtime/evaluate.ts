@@ -112,8 +112,8 @@ async function compute(outputs: readonly Value[]): Promise<void> {
 export function assertConcrete(value: Value): void {
   if (value.source.kind === "input") {
     throw new Error(
-      "a traced tensor has no numbers yet: inside `jit`, a layer's `call`, a loss or a training step, compute with `ops` " +
-        "and read results (`await tensor.data()`) outside",
+      "a traced tensor has no numbers yet: inside `jit`, a layer's `call`, a loss, a training step or a function given to " +
+        "ops.scan and other loops, compute with `ops` and read results (`await tensor.data()`) outside",
     );
   }
 }

@@ -38,6 +38,23 @@ export class Trace {
   }
 }
 
+/**
+ * A trace of the body of a loop or a branch. It reads variables as its surroundings do, and keeps assignments to itself: who
+ * records the body decides what becomes of them.
+ */
+export class BodyTrace extends Trace {
+  readonly #readOuter: (variable: TraceableVariable) => Value;
+
+  constructor(unknownSize: number | null, readOuter: (variable: TraceableVariable) => Value) {
+    super(unknownSize);
+    this.#readOuter = readOuter;
+  }
+
+  override read(variable: TraceableVariable): Value {
+    return this.writes.get(variable) ?? this.#readOuter(variable);
+  }
+}
+
 let active: Trace | null = null;
 
 /** The trace being recorded, or `null` in eager code. */

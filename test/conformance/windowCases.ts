@@ -149,7 +149,7 @@ const numbersOf = ({ shape, numbers }: Operand): number[] =>
 /** The maxima of windows, as an operand. */
 export function maximaOf(x: Operand, how: Pooling): Operand {
   const [type] = TYPE_RULES.max_pool([{ shape: x.shape, dtype: "float64" }], how);
-  const [data] = poolingRules.max_pool([{ ...x, dtype: "float64", data: numbersOf(x) }], how, [type!]);
+  const [data] = poolingRules.max_pool([{ ...x, dtype: "float64", data: numbersOf(x) }], how, [type!], () => []);
   return of(type!.shape, data!.length > 0 ? (data as number[]) : [0]);
 }
 

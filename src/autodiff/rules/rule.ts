@@ -2,6 +2,13 @@
 import * as b from "../../ir/build.ts";
 import type { Node, Value } from "../../ir/value.ts";
 
+/** Gradients of Σ outputs · outputGradients with respect to values, for rules of nodes that hold programs. */
+export type Differentiate = (
+  outputs: readonly Value[],
+  outputGradients: readonly (Value | null)[],
+  wrt: readonly Value[],
+) => (Value | null)[];
+
 /**
  * Gradients of a node's inputs.
  *
@@ -12,6 +19,7 @@ export type GradientRule<Attributes> = (
   node: Omit<Node, "attributes"> & { readonly attributes: Attributes },
   incoming: readonly (Value | null)[],
   wanted: readonly boolean[],
+  differentiate: Differentiate,
 ) => (Value | null)[];
 
 export const add = (x: Value, y: Value): Value => b.binary("add", x, y);

@@ -27,7 +27,9 @@ export type OnnxAttribute =
   | { readonly kind: "int"; readonly value: number }
   | { readonly kind: "float"; readonly value: number }
   | { readonly kind: "string"; readonly value: string }
-  | { readonly kind: "ints"; readonly value: readonly number[] };
+  | { readonly kind: "ints"; readonly value: readonly number[] }
+  /** The body of a loop or a branch. It may read values of the graph around it by their names. */
+  | { readonly kind: "graph"; readonly value: OnnxGraph };
 
 export interface OnnxNode {
   readonly op: string;
@@ -60,7 +62,7 @@ export interface OnnxGraph {
 /** Version of the standard operators that the lowering writes for. */
 export const OPSET = 21;
 const IR_VERSION = 10;
-const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, graph: 5, ints: 7 } as const;
 
 const text = (w: BinaryWriter, field: number, value: string): BinaryWriter =>
   w.tag(field, WireType.LengthDelimited).string(value);
@@ -85,6 +87,9 @@ function writeAttribute(w: BinaryWriter, name: string, attribute: OnnxAttribute)
       break;
     case "ints":
       for (const value of attribute.value) int(w, 8, value);
+      break;
+    case "graph":
+      message(w, 6, (g) => writeGraph(g, attribute.value));
       break;
     default:
       attribute satisfies never;
@@ -121,20 +126,22 @@ function writeInitializer(w: BinaryWriter, { name, dtype, shape, data }: OnnxIni
   w.tag(9, WireType.LengthDelimited).bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 }
 
+function writeGraph(w: BinaryWriter, graph: OnnxGraph): void {
+  graph.nodes.forEach((node, i) => {
+    message(w, 1, (n) => writeNode(n, node, i));
+  });
+  text(w, 2, graph.name);
+  for (const initializer of graph.initializers) message(w, 5, (t) => writeInitializer(t, initializer));
+  for (const input of graph.inputs) message(w, 11, (v) => writeValueInfo(v, input));
+  for (const output of graph.outputs) message(w, 12, (v) => writeValueInfo(v, output));
+}
+
 /** The bytes of a ModelProto that holds `graph`. */
 export function encodeModel(graph: OnnxGraph): Uint8Array {
   const w = new BinaryWriter();
   int(w, 1, IR_VERSION);
   text(w, 2, "keras-ts");
-  message(w, 7, (g) => {
-    graph.nodes.forEach((node, i) => {
-      message(g, 1, (n) => writeNode(n, node, i));
-    });
-    text(g, 2, graph.name);
-    for (const initializer of graph.initializers) message(g, 5, (t) => writeInitializer(t, initializer));
-    for (const input of graph.inputs) message(g, 11, (v) => writeValueInfo(v, input));
-    for (const output of graph.outputs) message(g, 12, (v) => writeValueInfo(v, output));
-  });
+  message(w, 7, (g) => writeGraph(g, graph));
   for (const [domain, version] of [
     ["", OPSET],
     ["com.microsoft", 1],

@@ -52,18 +52,33 @@ function workOf(node: Node): number {
     const [y, w] = CONVOLUTION_OPERANDS[node.op as keyof typeof CONVOLUTION_OPERANDS](node);
     return 2 * size(y) * sizeOf(w.shape.slice(1));
   }
+  if (node.op === "scan") {
+    const { body, length } = node.attributes as PrimitiveAttributes["scan"];
+    return length * body.nodes.reduce((sum, inner) => sum + workOf(inner), 0);
+  }
   return Math.max(out, ...node.inputs.map(size));
 }
 
 /** @throws BackendError naming the primitive and dtype that cannot be lowered. */
 export function lower(program: Program, label: string): LoweredProgram {
-  const model = new OnnxModel();
-  const names = new Map<Value, OnnxValue>();
+  const model = new OnnxModel(lowerInto);
   const inputInfos = program.inputs.map((value, i): OnnxValueInfo => {
-    const info = { name: `in${i}`, dtype: engineDType(checkDType(value.dtype, label)), shape: value.shape };
-    names.set(value, info);
-    return info;
+    return { name: `in${i}`, dtype: engineDType(checkDType(value.dtype, label)), shape: value.shape };
   });
+  const outputInfos = model.outputs(program, lowerInto(model, program, inputInfos));
+  const works = program.nodes.map(workOf);
+  return {
+    bytes: encodeModel(model.graph(label, inputInfos, outputInfos)),
+    inputNames: inputInfos.map((info) => info.name),
+    outputNames: outputInfos.map((info) => info.name),
+    work: works.reduce((sum, work) => sum + work, 0),
+    heaviest: works.reduce((most, work) => Math.max(most, work), 0),
+  };
+}
+
+/** Emits the nodes of a program, or of a body, into a model. */
+function lowerInto(model: OnnxModel, program: Program, inputs: readonly OnnxValue[]): OnnxValue[] {
+  const names = new Map<Value, OnnxValue>(program.inputs.map((value, i) => [value, inputs[i]!]));
   for (const value of program.constants) {
     const { source } = value;
     invariant(source.kind === "constant", "a listed constant holds data");
@@ -78,14 +93,9 @@ export function lower(program: Program, label: string): LoweredProgram {
     if (tree) emitSplits(model, names.get(value)!, tree, names);
   };
   program.inputs.forEach(split);
-  let work = 0;
-  let heaviest = 0;
   for (const node of program.nodes) {
-    const own = workOf(node);
-    work += own;
-    heaviest = Math.max(heaviest, own);
     if (absorbed.has(node) || names.has(node.outputs[0]!)) continue; // part of another node, or of a Split
-    const inputs = node.inputs.map((v) => names.get(v)!);
+    const operands = node.inputs.map((v) => names.get(v)!);
     const fusion = fusions.get(node);
     let results: OnnxValue[];
     if (node.outputs.length > 0 && node.outputs.every((v) => sizeOf(v.shape) === 0)) {
@@ -98,30 +108,14 @@ export function lower(program: Program, label: string): LoweredProgram {
       results = [fusion.emit(model, (value) => names.get(value)!)];
     } else {
       const rule = ONNX_RULES[node.op] as OnnxRule<PrimitiveAttributes[Primitive]>;
-      results = rule(model, inputs, node.attributes, node.outputs);
+      results = rule(model, operands, node.attributes, node.outputs);
     }
     node.outputs.forEach((value, i) => {
       names.set(value, results[i]!);
       split(value);
     });
   }
-  // Outputs need names of their own: a value may be returned twice, or be an input or a constant.
-  const taken = new Set(inputInfos.map((info) => info.name));
-  const outputInfos = program.outputs.map((value): OnnxValueInfo => {
-    let result = names.get(value)!;
-    if (taken.has(result.name) || !isNodeOutput(result)) {
-      result = model.emit("Identity", [result], result.dtype, result.shape);
-    }
-    taken.add(result.name);
-    return { name: result.name, dtype: result.dtype, shape: value.shape };
-  });
-  return {
-    bytes: encodeModel(model.graph(label, inputInfos, outputInfos)),
-    inputNames: inputInfos.map((info) => info.name),
-    outputNames: outputInfos.map((info) => info.name),
-    work,
-    heaviest,
-  };
+  return program.outputs.map((value) => names.get(value)!);
 }
 
 /** Emits a Split for an interval and for every interval inside it that has parts, and names the slices' results. */
@@ -140,8 +134,6 @@ function emitSplits(model: OnnxModel, source: OnnxValue, interval: Interval, nam
     if (child.children.length > 0) emitSplits(model, results[i]!, child, names);
   });
 }
-
-const isNodeOutput = (value: OnnxValue): boolean => value.name.startsWith("v");
 
 function checkDType(dtype: DType, label: string): DType {
   if (dtype === "string") throw new BackendError(`${label}: string tensors are not computed by the ONNX backend`);

@@ -1,5 +1,6 @@
 /** An ONNX graph under construction: names, constants that are stored once, and the casts that kernels ask for. */
 import { allocate, type DType, type TypedArray, toElement } from "../../core/dtype.ts";
+import type { Program } from "../../ir/program.ts";
 import {
   ONNX_DTYPE,
   type OnnxAttribute,
@@ -17,12 +18,13 @@ export interface OnnxValue {
 }
 
 export type AttributeValues = Readonly<
-  Record<string, number | string | readonly number[] | { readonly float: number }>
+  Record<string, number | string | readonly number[] | { readonly float: number } | { readonly graph: OnnxGraph }>
 >;
 
 function toAttribute(value: AttributeValues[string]): OnnxAttribute {
   if (typeof value === "number") return { kind: "int", value };
   if (typeof value === "string") return { kind: "string", value };
+  if ("graph" in value) return { kind: "graph", value: value.graph };
   if ("float" in value) return { kind: "float", value: value.float };
   return { kind: "ints", value };
 }
@@ -30,15 +32,31 @@ function toAttribute(value: AttributeValues[string]): OnnxAttribute {
 /** Storage of bfloat16 is not known to the engine's bindings: such values are float32 inside programs. */
 export const engineDType = (dtype: DType): DType => (dtype === "bfloat16" ? "float32" : dtype);
 
+/** Emits the nodes of a program into a model; returns its outputs. */
+export type LowerInto = (model: OnnxModel, program: Program, inputs: readonly OnnxValue[]) => OnnxValue[];
+
+const withoutBodies: LowerInto = () => {
+  throw new Error("internal: this model has no bodies");
+};
+
 export class OnnxModel {
   readonly #nodes: OnnxNode[] = [];
   readonly #initializers = new Map<string, OnnxInitializer>();
-  #next = 0;
+  readonly #computed = new Set<string>();
+  readonly #lower: LowerInto;
+  /** Bodies count on: their names must differ from those around them. */
+  readonly #counter: { next: number };
   /** Places of the maxima that a value consists of, by its name. */
   readonly places = new Map<string, OnnxValue>();
 
+  /** @param lower - How bodies are lowered, for models that have some. */
+  constructor(lower: LowerInto = withoutBodies, counter = { next: 0 }) {
+    this.#lower = lower;
+    this.#counter = counter;
+  }
+
   freshName(prefix = "v"): string {
-    return `${prefix}${this.#next++}`;
+    return `${prefix}${this.#counter.next++}`;
   }
 
   /** Emits a node and returns its outputs. */
@@ -50,6 +68,7 @@ export class OnnxModel {
     domain = "",
   ): OnnxValue[] {
     const results = outputs.map((output) => ({ ...output, name: this.freshName() }));
+    for (const result of results) this.#computed.add(result.name);
     this.#nodes.push({
       op,
       domain,
@@ -100,6 +119,45 @@ export class OnnxModel {
     const data = allocate(target, 1);
     (data as Float32Array)[0] = toElement(target, x) as number;
     return this.constant(data, [], target);
+  }
+
+  /**
+   * The body of a loop or a branch.
+   *
+   * @param given - For each input of the program the value around it that it reads by name, or `null` where it is an input of
+   *   the body.
+   * @param unread - Inputs of the body, after those, that the operator asks for and the program does not know.
+   */
+  body(
+    program: Program,
+    given: readonly (OnnxValue | null)[],
+    unread: readonly Omit<OnnxValue, "name">[] = [],
+  ): OnnxGraph {
+    const model = new OnnxModel(this.#lower, this.#counter);
+    const infos: OnnxValueInfo[] = [];
+    const inputs = program.inputs.map(({ shape, dtype }, i): OnnxValue => {
+      const outer = given[i];
+      if (outer) return outer;
+      const info = { name: this.freshName("p"), dtype: engineDType(dtype), shape };
+      infos.push(info);
+      return info;
+    });
+    infos.push(...unread.map((type) => ({ ...type, name: this.freshName("p") })));
+    const outputs = this.#lower(model, program, inputs);
+    return model.graph(this.freshName("body"), infos, model.outputs(program, outputs));
+  }
+
+  /** Outputs under names of their own: a value may be returned twice, or be an input, a constant, or come from outside. */
+  outputs(program: Program, results: readonly OnnxValue[]): OnnxValueInfo[] {
+    const taken = new Set<string>();
+    return program.outputs.map(({ shape }, i): OnnxValueInfo => {
+      let result = results[i]!;
+      if (taken.has(result.name) || !this.#computed.has(result.name)) {
+        result = this.emit("Identity", [result], result.dtype, result.shape);
+      }
+      taken.add(result.name);
+      return { name: result.name, dtype: result.dtype, shape };
+    });
   }
 
   /** The finished graph. */

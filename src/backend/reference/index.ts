@@ -54,7 +54,7 @@ function interpret(program: Program, inputs: readonly ReferenceTensor[], label: 
     const operands = node.inputs.map((value) => values.get(value)!);
     let results: ReturnType<typeof rule>;
     try {
-      results = rule(operands, node.attributes, node.outputs);
+      results = rule(operands, node.attributes, node.outputs, (body, given) => interpret(body, given, label));
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new BackendError(`${label}: ${node.op} failed: ${reason}`, { cause });

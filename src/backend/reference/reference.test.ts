@@ -28,7 +28,9 @@ function apply<P extends Primitive>(op: P, given: readonly Given[], attributes: 
     attributes,
   );
   const rule = REFERENCE_RULES[op] as ReferenceRule<PrimitiveAttributes[P]>;
-  return rule(inputs, attributes, outputs).map((data, i) => data.map((x) => Number(wrap(outputs[i]!.dtype, x))));
+  return rule(inputs, attributes, outputs, () => []).map((data, i) =>
+    data.map((x) => Number(wrap(outputs[i]!.dtype, x))),
+  );
 }
 
 /** A row of the table: checked against the types of its primitive. */

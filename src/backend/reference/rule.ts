@@ -11,6 +11,7 @@ import {
   toElement,
 } from "../../core/dtype.ts";
 import { type StaticShape, stridesOf } from "../../core/shape.ts";
+import type { Program } from "../../ir/program.ts";
 import type { ValueType } from "../../ir/value.ts";
 
 /** Floats of every dtype are float64, bool is 0 or 1, integers of every dtype are BigInt: exact, wrapped after each node. */
@@ -21,12 +22,19 @@ export interface ReferenceTensor extends ValueType {
   readonly data: readonly Element[];
 }
 
-/** The definition of a primitive: the elements of each result. Integers need not be wrapped, nor bool be reduced to 0 or 1. */
+/** Computes the outputs of a program from the values of its inputs. */
+export type Interpret = (program: Program, inputs: readonly ReferenceTensor[]) => ReferenceTensor[];
+
+/**
+ * The definition of a primitive: the elements of each result. Integers need not be wrapped, nor bool be reduced to 0 or 1.
+ * Loops and branches run their bodies with `interpret`.
+ */
 export type ReferenceRule<Attributes> = (
   inputs: readonly ReferenceTensor[],
   attributes: Attributes,
   outputs: readonly ValueType[],
-) => Element[][];
+  interpret: Interpret,
+) => (readonly Element[])[];
 
 /** An integer as its dtype stores it; bool as 0 or 1; floats as they are. */
 export function wrap(dtype: DType, x: Element): Element {

@@ -3,6 +3,7 @@ import type { Primitive, PrimitiveAttributes } from "../../ir/primitives.ts";
 import { contractionRules } from "./contraction.ts";
 import { convolutionRules } from "./convolution.ts";
 import { elementwiseRules } from "./elementwise.ts";
+import { loopRules } from "./loop.ts";
 import { movementRules } from "./movement.ts";
 import { poolingRules } from "./pooling.ts";
 import { randomRules } from "./random.ts";
@@ -17,4 +18,5 @@ export const REFERENCE_RULES: { readonly [P in Primitive]: ReferenceRule<Primiti
   ...convolutionRules,
   ...poolingRules,
   ...randomRules,
+  ...loopRules,
 };

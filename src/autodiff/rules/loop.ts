@@ -1,0 +1,125 @@
+/**
+ * The gradient of a scan: a scan in the other direction over the gradient of its body. The forward loop also hands out what
+ * the backward loop reads of it. Gradients of captured values are sums over the turns: sums of products are one product over
+ * all turns, made after the loop, and the rest is carried along.
+ */
+import { isFloat } from "../../core/dtype.ts";
+import { closeBody, substitute } from "../../ir/body.ts";
+import * as b from "../../ir/build.ts";
+import type { PrimitiveAttributes as Attributes } from "../../ir/primitives.ts";
+import { makeProgram, type Program } from "../../ir/program.ts";
+import { inputValue, type Node, type Value } from "../../ir/value.ts";
+import { chooseResiduals } from "./residuals.ts";
+import { type Differentiate, type GradientRule, zeros } from "./rule.ts";
+import { type LoopOutputs, TimeSums } from "./timeSums.ts";
+
+type ScanNode = Parameters<GradientRule<Attributes["scan"]>>[0];
+
+/** The gradient of one turn. */
+interface TurnGradient {
+  /** Per carry the gradient of its new value, where there is one. */
+  readonly carries: readonly (Value | null)[];
+  readonly ys: readonly (Value | null)[];
+  /** Per input of the body. */
+  readonly inputs: readonly (Value | null)[];
+}
+
+/**
+ * Differentiates a body. A carry has a gradient as soon as one of its turns has: which those are is found by trying until no
+ * more are added.
+ */
+function differentiateTurn(
+  body: Program,
+  count: number,
+  incoming: readonly (Value | null)[],
+  wanted: readonly boolean[],
+  differentiate: Differentiate,
+): TurnGradient {
+  const seed = (value: Value): Value => inputValue(value, "gradient");
+  const carries = body.inputs.slice(0, count).map((c, i) => (incoming[i] ? seed(c) : null));
+  const ys = body.outputs.slice(count).map((y, i) => (incoming[count + i] ? seed(y) : null));
+  const wrt = body.inputs.map((input, i) => isFloat(input.dtype) && (i < count || wanted[i]!));
+  while (true) {
+    const found = differentiate(
+      body.outputs,
+      [...carries, ...ys],
+      body.inputs.filter((_, i) => wrt[i]),
+    );
+    const inputs = wrt.map((is) => (is ? found.shift()! : null));
+    const added = carries.map((c, i) => c === null && inputs[i] !== null);
+    if (!added.includes(true)) return { carries, ys, inputs };
+    added.forEach((is, i) => {
+      if (is) carries[i] = seed(body.inputs[i]!);
+    });
+  }
+}
+
+/** Residuals of all turns, from the loop itself where it returns them already, else from one that returns them too. */
+function stackResiduals(node: ScanNode, residuals: readonly Value[]): Value[] {
+  const { body, carries } = node.attributes;
+  const known = (value: Value): number => body.outputs.indexOf(value, carries);
+  const missing = residuals.filter((value) => known(value) < 0);
+  const total = body.outputs.length;
+  const outputs =
+    missing.length === 0
+      ? node.outputs
+      : b.scan(node.inputs, { ...node.attributes, body: makeProgram(body.inputs, [...body.outputs, ...missing]) });
+  return residuals.map((value) => outputs[known(value) < 0 ? total + missing.indexOf(value) : known(value)]!);
+}
+
+const scan: GradientRule<Attributes["scan"]> = (node, incoming, wanted, differentiate) => {
+  const { body, length, reverse, carries: count, sequences: sequenceCount } = node.attributes;
+  const turn = differentiateTurn(body, count, incoming, wanted, differentiate);
+  const own = count + sequenceCount;
+  const active = [...turn.carries.keys()].filter((i) => turn.carries[i]);
+  const results = [
+    ...active.map((i) => turn.inputs[i] ?? zeros(body.inputs[i]!)),
+    ...turn.inputs.slice(count).filter((g) => g !== null),
+  ];
+  const { residuals, sequences } = chooseResiduals(node as Node<"scan">, results);
+  const stackedResiduals = stackResiduals(node, residuals);
+  /** Values of a turn that exist for all turns outside. */
+  const known = new Map<Value, Value>();
+  for (const i of sequences) known.set(body.inputs[i]!, node.inputs[i]!);
+  residuals.forEach((value, i) => {
+    known.set(value, stackedResiduals[i]!);
+  });
+  turn.ys.forEach((seed, i) => {
+    if (seed) known.set(seed, incoming[count + i]!);
+  });
+
+  const carries = new Set(turn.carries.filter((seed) => seed !== null));
+  const outputs: LoopOutputs = { carries, known, ys: [], sums: [], stacked: [], totals: [] };
+  const timeSums = new TimeSums(outputs);
+  const ofSequences = turn.inputs.slice(count, own).map((g) => (g ? timeSums.stack(g) : null));
+  const captured = turn.inputs.slice(own);
+  for (const g of captured) if (g) timeSums.prepare(g);
+  const ofCaptured = captured.map((g) => (g ? timeSums.sum(g) : null));
+
+  const sumSeeds = outputs.sums.map((value) => inputValue(value, "sum"));
+  const newSums = outputs.sums.map((value, i) => b.binary("add", sumSeeds[i]!, value));
+  const seeds = [...active.map((i) => turn.carries[i]!), ...sumSeeds];
+  const { program, captured: outer } = closeBody(
+    [...seeds, ...known.keys()],
+    [...results.slice(0, active.length), ...newSums, ...outputs.ys],
+    0,
+  );
+  const given = new Map(body.inputs.slice(own).map((value, i) => [value, node.inputs[own + i]!]));
+  const backward = b.scan(
+    [
+      ...active.map((i) => incoming[i] ?? zeros(body.inputs[i]!)),
+      ...outputs.sums.map(zeros),
+      ...known.values(),
+      ...substitute(outer, given),
+    ],
+    { body: program, length, reverse: !reverse, carries: seeds.length, sequences: known.size },
+  );
+  outputs.totals.push(...backward.slice(active.length, seeds.length));
+  outputs.stacked.push(...backward.slice(seeds.length));
+  return [
+    ...turn.carries.map((seed, i) => (seed ? backward[active.indexOf(i)]! : null)),
+    ...[...ofSequences, ...ofCaptured].map((later) => later?.() ?? null),
+  ];
+};
+
+export const loopRules = { scan };

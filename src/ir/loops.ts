@@ -1,0 +1,65 @@
+/**
+ * Primitives that run programs of their own: loops and branches. A body is a closed program: what it uses of its surroundings
+ * is an input of the node, so that nothing needs to look into a body to know what a node depends on.
+ */
+import { DTypeError, ShapeError } from "../core/errors.ts";
+import { formatShape, type StaticShape, shapesEqual } from "../core/shape.ts";
+import type { TypeRule } from "./primitives.ts";
+import type { Program } from "./program.ts";
+import type { ValueType } from "./value.ts";
+
+/**
+ * A loop of known length. The body is (carries…, elements of sequences…, captured…) → (new carries…, ys…).
+ */
+export interface Scan {
+  readonly body: Program;
+  /** Number of turns. */
+  readonly length: number;
+  /** Starts at the last element of the sequences; results are at the places of the elements they come from. */
+  readonly reverse: boolean;
+  /** How many of the inputs are carried from turn to turn. */
+  readonly carries: number;
+  /** How many of the inputs after them have the turns on axis 0. */
+  readonly sequences: number;
+}
+
+export interface LoopPrimitives {
+  /** (carries…, sequences…, captured…) → (last carries…, ys of all turns stacked on a new axis 0…). */
+  scan: Scan;
+}
+
+const typeText = ({ shape, dtype }: ValueType): string => `${dtype} ${formatShape(shape)}`;
+
+function expectType(name: string, what: string, actual: ValueType, expected: ValueType): void {
+  if (!shapesEqual(actual.shape, expected.shape)) {
+    throw new ShapeError(`${name}: ${what} is ${typeText(actual)}; expected ${typeText(expected)}`);
+  }
+  if (actual.dtype !== expected.dtype) {
+    throw new DTypeError(`${name}: ${what} is ${typeText(actual)}; expected ${typeText(expected)}`);
+  }
+}
+
+const stacked = ({ shape, dtype }: ValueType, length: number): { shape: StaticShape; dtype: ValueType["dtype"] } => ({
+  shape: [length, ...shape],
+  dtype,
+});
+
+export const LOOP_TYPE_RULES: { readonly [P in keyof LoopPrimitives]: TypeRule<LoopPrimitives[P]> } = {
+  scan: (inputs, { body, length, carries, sequences }) => {
+    if (inputs.length !== body.inputs.length || body.outputs.length < carries) {
+      throw new ShapeError(
+        `scan: ${inputs.length} inputs for a body of ${body.inputs.length} inputs and ${body.outputs.length} outputs`,
+      );
+    }
+    inputs.forEach((input, i) => {
+      const inner = body.inputs[i]!;
+      const isSequence = i >= carries && i < carries + sequences;
+      expectType("scan", `input ${i}`, input, isSequence ? stacked(inner, length) : inner);
+    });
+    return body.outputs.map((output, i) => {
+      if (i >= carries) return stacked(output, length);
+      expectType("scan", `the new carry ${i}`, output, body.inputs[i]!);
+      return { shape: output.shape, dtype: output.dtype };
+    });
+  },
+};
