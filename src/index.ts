@@ -10,6 +10,7 @@ export { DTypePolicy } from "./core/dtypePolicy.ts";
 export { BackendError, DTypeError, SerializationError, ShapeError } from "./core/errors.ts";
 export type { Shape, StaticShape } from "./core/shape.ts";
 export * as tree from "./core/tree.ts";
+export * as data from "./data/index.ts";
 export * as datasets from "./datasets/index.ts";
 export * as initializers from "./initializers/index.ts";
 export { Initializer } from "./initializers/initializer.ts";

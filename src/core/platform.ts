@@ -12,10 +12,22 @@ export interface Terminal {
   write(text: string): void;
 }
 
+/** A file or folder in a folder. */
+export interface FolderEntry {
+  readonly name: string;
+  readonly kind: "file" | "folder";
+  /** Whether it is a link to such a thing. */
+  readonly isLink: boolean;
+}
+
 /** Files by path. All paths are the platform's own. */
 export interface FileSystem {
   exists(path: string): Promise<boolean>;
   read(path: string): Promise<Uint8Array>;
+  /** A file's bytes piece by piece, for files larger than memory. */
+  readPieces(path: string): AsyncIterable<Uint8Array>;
+  /** What is in a folder. @throws SerializationError when it cannot be read. */
+  list(path: string): Promise<FolderEntry[]>;
   /** Writes to a temporary neighbour and renames it, so that a failure leaves an existing file as it was. */
   writeAtomic(path: string, bytes: Uint8Array): Promise<void>;
   makeDirectory(path: string): Promise<void>;

@@ -1,12 +1,12 @@
 /** What Node gives the library: standard output, files, environment variables, Ctrl-C. */
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
+import { access, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { BackendError, SerializationError } from "../core/errors.ts";
-import type { FileSystem, Platform, Terminal } from "../core/platform.ts";
+import type { FileSystem, FolderEntry, Platform, Terminal } from "../core/platform.ts";
 
 const terminal: Terminal = {
   get columns() {
@@ -83,6 +83,48 @@ async function read(path: string): Promise<Uint8Array> {
   }
 }
 
+const PIECE_BYTES = 2 ** 18;
+
+async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
+  let file: Awaited<ReturnType<typeof open>> | null = null;
+  try {
+    file = await open(path, "r");
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(new Uint8Array(PIECE_BYTES), 0, PIECE_BYTES, null);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } catch (cause) {
+    const code = codeOf(cause);
+    if (code === undefined) throw cause;
+    throw new SerializationError(`cannot read ${path}: ${explain(code, path)} (${code})`, { cause });
+  } finally {
+    await file?.close();
+  }
+}
+
+async function list(path: string): Promise<FolderEntry[]> {
+  try {
+    const entries: FolderEntry[] = [];
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      const isLink = entry.isSymbolicLink();
+      const isFolder = isLink ? await isFolderAt(join(path, entry.name)) : entry.isDirectory();
+      entries.push({ name: entry.name, kind: isFolder ? "folder" : "file", isLink });
+    }
+    return entries;
+  } catch (cause) {
+    const code = codeOf(cause);
+    const file = code === "ENOTDIR" ? "it is no folder. Name the folder that holds the files." : null;
+    throw new SerializationError(`cannot read the folder ${path}: ${file ?? explain(code, path)} (${code})`, { cause });
+  }
+}
+
+const isFolderAt = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false, // a link to nothing
+  );
+
 async function writeAtomic(path: string, bytes: Uint8Array): Promise<void> {
   let target = path;
   let mode = 0o666;
@@ -149,7 +191,17 @@ async function readPackageFile(specifier: string): Promise<Uint8Array> {
 
 const md5 = (bytes: Uint8Array): string => createHash("md5").update(bytes).digest("hex");
 
-const files: FileSystem = { exists, read, writeAtomic, makeDirectory, join, homeDirectory: homedir, md5 };
+const files: FileSystem = {
+  exists,
+  read,
+  readPieces,
+  list,
+  writeAtomic,
+  makeDirectory,
+  join,
+  homeDirectory: homedir,
+  md5,
+};
 
 /** Node's platform; the package's entry for Node installs it. */
 export const nodePlatform: Platform = {

@@ -18,6 +18,7 @@ const FLOORS: readonly string[] = [
   "ops",
   "serialization",
   "random",
+  "data",
   "activations",
   "initializers",
   "regularizers",
