@@ -25,6 +25,7 @@ import {
   type WeakDType,
 } from "./dtype.ts";
 import { DTypeError } from "./errors.ts";
+import { StringArray } from "./stringArray.ts";
 
 interface Promotion {
   dtypes: string[];
@@ -119,8 +120,8 @@ describe("names and facts of dtypes", () => {
       expect(allocate(dtype, 3).byteLength).toBe(3 * byteSize(dtype));
       expect(viewBytes(dtype, new ArrayBuffer(32), 8, 2).byteOffset).toBe(8);
     }
-    expect(() => allocate("string", 1)).toThrow('dtype "string" has no numeric storage');
-    expect(() => viewBytes("string", new ArrayBuffer(8), 0, 1)).toThrow('dtype "string" has no numeric storage');
+    expect(allocate("string", 2)).toBeInstanceOf(StringArray);
+    expect(() => viewBytes("string", new ArrayBuffer(8), 0, 1)).toThrow("strings are not stored as bytes");
   });
 });
 

@@ -1,5 +1,6 @@
 /** Element types: their storage in JavaScript, and the promotion rules that Keras uses. Knows no tensor. */
 import { DTypeError, describe, didYouMean } from "./errors.ts";
+import { StringArray } from "./stringArray.ts";
 
 /** Every dtype that a tensor can have. `string` lives in host memory only. */
 export type DType =
@@ -39,7 +40,7 @@ type TypedArrayConstructor = {
 interface DTypeFacts {
   readonly kind: "float" | "int" | "uint" | "bool" | "string";
   readonly bytes: number;
-  readonly array: TypedArrayConstructor | null;
+  readonly array: TypedArrayConstructor;
 }
 
 const FACTS: { readonly [D in DType]: DTypeFacts } = {
@@ -56,7 +57,8 @@ const FACTS: { readonly [D in DType]: DTypeFacts } = {
   uint32: { kind: "uint", bytes: 4, array: Uint32Array as TypedArrayConstructor },
   uint64: { kind: "uint", bytes: 8, array: BigUint64Array as unknown as TypedArrayConstructor },
   bool: { kind: "bool", bytes: 1, array: Uint8Array as TypedArrayConstructor },
-  string: { kind: "string", bytes: 0, array: null },
+  // No typed array, but used like one wherever rows are copied.
+  string: { kind: "string", bytes: 0, array: StringArray as unknown as TypedArrayConstructor },
 };
 
 /** All dtype names. */
@@ -86,18 +88,15 @@ export const is64BitInteger = (dtype: DType): boolean => dtype === "int64" || dt
 /** Bytes per element; 0 for string. */
 export const byteSize = (dtype: DType): number => FACTS[dtype].bytes;
 
-/** A zeroed host array of `length` elements. */
+/** A zeroed host array of `length` elements; of strings, one without strings. */
 export function allocate(dtype: DType, length: number): TypedArray {
-  const array = FACTS[dtype].array;
-  if (!array) throw new DTypeError(`dtype "${dtype}" has no numeric storage`);
-  return new array(length);
+  return new FACTS[dtype].array(length);
 }
 
 /** Views the bytes of a buffer as elements of `dtype`, without a copy. */
 export function viewBytes(dtype: DType, buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray {
-  const array = FACTS[dtype].array;
-  if (!array) throw new DTypeError(`dtype "${dtype}" has no numeric storage`);
-  return new array(buffer, byteOffset, length);
+  if (dtype === "string") throw new DTypeError("strings are not stored as bytes");
+  return new FACTS[dtype].array(buffer, byteOffset, length);
 }
 
 /** The dtype whose host storage a typed array is. Uint8ClampedArray counts as uint8. */

@@ -3,7 +3,7 @@
 import type { Backend, BackendBuffer } from "../backend/contract.ts";
 import { backend as startBackend } from "../backend/registry.ts";
 import type { DType, TypedArray } from "../core/dtype.ts";
-import { invariant } from "../core/errors.ts";
+import { DTypeError, invariant } from "../core/errors.ts";
 import type { StaticShape } from "../core/shape.ts";
 import type { BufferHandle } from "../ir/value.ts";
 
@@ -78,6 +78,12 @@ export class TensorBuffer implements BufferHandle {
 
   /** The data in the memory of `backend`. Call `host()` before when `needsMove` says so. */
   on(backend: Backend): BackendBuffer {
+    if (this.dtype === "string") {
+      throw new DTypeError(
+        "strings live on the host: no op computes with them. Turn them into numbers first, with layers.TextVectorization, " +
+          'StringLookup or Hashing; in a model such a layer comes right after `Input({ dtype: "string" })`',
+      );
+    }
     if (this.#device?.backend === backend.name) return this.#device;
     const host = this.#hostData();
     if (!host) return this.#owned();

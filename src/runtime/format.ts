@@ -8,6 +8,7 @@ const EDGE = 3;
 const FULL_SIZE = 1000;
 
 function formatElement(element: number | bigint, dtype: DType, scientific: boolean): string {
+  if (dtype === "string") return JSON.stringify(element);
   if (is64BitInteger(dtype)) return String(element); // all digits
   const x = fromElement(dtype, element);
   if (dtype === "bool") return x ? "true" : "false";

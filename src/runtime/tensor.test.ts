@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import "../ops/index.ts";
 import { setFloatx } from "../core/config.ts";
 import { type DType, float16Bits } from "../core/dtype.ts";
 import { DTypeError, ShapeError } from "../core/errors.ts";
 import * as build from "../ir/build.ts";
+import * as ops from "../ops/index.ts";
 import { fromNumbers, type NumberArray, Tensor, tensor, tensorFromFunction } from "./tensor.ts";
 import { Variable } from "./variable.ts";
 
@@ -133,10 +133,16 @@ describe("tensor(…)", () => {
     ],
     ["an unknown dtype", () => tensor([1], [1], "int31"), DTypeError, 'Did you mean "int32"?'],
     [
-      "strings",
-      () => tensor(["a"] as unknown as NumberArray),
+      "strings among numbers",
+      () => tensor(["a", 1] as unknown as NumberArray),
       DTypeError,
       'tensor: expected numbers or booleans. Received: "a"',
+    ],
+    [
+      "strings as numbers",
+      () => tensor(["1"], [1], "float32"),
+      DTypeError,
+      'tensor: expected numbers or booleans. Received: "1"',
     ],
     ["a hole", () => tensor([1, undefined, 2] as unknown as NumberArray), DTypeError, "Received: undefined"],
     ["null", () => tensor(null as unknown as NumberArray), DTypeError, "Received: null"],
@@ -324,5 +330,33 @@ describe("dispose", () => {
       [2, 3],
       [1, 2],
     ]);
+  });
+});
+
+describe("string tensors", () => {
+  it("hold strings on the host", async () => {
+    const t = tensor([
+      ["a", "b"],
+      ["", "ü"],
+    ]);
+    expect([t.dtype, t.shape, t.size]).toEqual(["string", [2, 2], 4]);
+    expect(await t.array()).toEqual([
+      ["a", "b"],
+      ["", "ü"],
+    ]);
+    expect(await tensor("x").array()).toBe("x");
+    expect(t.toString()).toContain('["a", "b"]');
+    expect(await tensor(["a", "b", "c", "d"], [2, 2]).array()).toEqual([
+      ["a", "b"],
+      ["c", "d"],
+    ]);
+    expect(tensor([], [0], "string").shape).toEqual([0]);
+  });
+
+  it("are not computed with, and say what to do instead", async () => {
+    const joined = ops.reshape(tensor(["a", "b"]), [2, 1]);
+    await expect(joined.data()).rejects.toThrow(
+      /strings live on the host: no op computes with them\. Turn them into numbers first, with layers\.TextVectorization/,
+    );
   });
 });

@@ -24,6 +24,9 @@ import { formatTensor } from "./format.ts";
 import type { TensorMethods } from "./methods.ts";
 import { activeTrace } from "./trace.ts";
 
+/** Nested arrays of strings, of regular shape. */
+export type StringValues = string | readonly StringValues[];
+
 /** Nested arrays of numbers or booleans, of regular shape; rows may be typed arrays. */
 export type NumberArray = number | boolean | bigint | TypedArray | readonly NumberArray[];
 
@@ -35,7 +38,7 @@ export interface TensorHolder {
 /** What an op accepts besides symbolic tensors. */
 export type Operand = Tensor | TensorHolder | NumberArray | TypedArray;
 
-/** Result of `Tensor.array()`: nested arrays of JavaScript numbers (booleans for dtype bool). */
+/** Result of `Tensor.array()`: nested arrays of JavaScript numbers (booleans for dtype bool, strings for dtype string). */
 // biome-ignore lint/suspicious/noExplicitAny: the depth of the nesting is a run-time fact, so callers say what they expect
 export type NestedArray = any;
 
@@ -86,7 +89,7 @@ export class Tensor {
 
   /**
    * Computes the tensor and returns its elements in row-major order, in the host storage of its dtype.
-   * The array may be shared with the tensor: do not write to it.
+   * The array may be shared with the tensor: do not write to it. Of a string tensor it is an array of strings.
    */
   async data(): Promise<TypedArray> {
     const { node } = this; // dispose() while it is computed does not take it back
@@ -153,7 +156,8 @@ export class Tensor {
 }
 
 function toNested(data: TypedArray, shape: StaticShape, dtype: DType): NestedArray {
-  const element = (i: number): number | boolean => {
+  const element = (i: number): number | boolean | string => {
+    if (dtype === "string") return data[i] as unknown as string;
     const x = fromElement(dtype, data[i]!);
     return dtype === "bool" ? x !== 0 : x;
   };
@@ -217,7 +221,7 @@ export function tensorFromFunction(make: () => TypedArray, shape: StaticShape, d
 }
 
 /**
- * Makes a tensor from numbers, nested arrays or a typed array.
+ * Makes a tensor from numbers, nested arrays or a typed array; or from strings, which layers that prepare text take.
  *
  * The dtype, unless given: that of a typed array; floatx for numbers and nested arrays (bool for booleans, int64 for
  * BigInt), as `keras.ops.array` of Python floats. A typed array is kept without a copy: do not write to it afterwards.
@@ -229,7 +233,11 @@ export function tensorFromFunction(make: () => TypedArray, shape: StaticShape, d
  * @example
  * tensor([[1, 2], [3, 4]]); tensor(new Float32Array(6), [2, 3]); tensor(7, [], "int32");
  */
-export function tensor(values: NumberArray | ArrayBufferView, shape?: readonly number[], dtype?: string): Tensor {
+export function tensor(
+  values: NumberArray | ArrayBufferView | StringValues,
+  shape?: readonly number[],
+  dtype?: string,
+): Tensor {
   return fromNumbers(values, shape ?? null, dtype === undefined ? null : standardizeDType(dtype), "tensor");
 }
 
@@ -255,6 +263,9 @@ export function fromNumbers(
   }
   const ownShape = shapeOfNested(values, where);
   const items: unknown[] = Array.isArray(values) ? values.flat(Number.POSITIVE_INFINITY) : [values];
+  if (dtype === "string" || (dtype === null && items.length > 0 && items.every((x) => typeof x === "string"))) {
+    return fromStrings(items, shape ?? ownShape, where);
+  }
   const typed = items.some((x) => ArrayBuffer.isView(x));
   const flat = typed ? items.flatMap((x) => (ArrayBuffer.isView(x) ? [...(x as Float32Array)] : [x])) : items;
   const bad = flat.findIndex((x) => typeof x !== "number" && typeof x !== "boolean" && typeof x !== "bigint");
@@ -263,7 +274,6 @@ export function fromNumbers(
     throw new DTypeError(`${where}: expected numbers or booleans. Received: ${describe(flat[bad])}${hint}`);
   }
   const target = dtype ?? inferDType(items);
-  if (target === "string") throw new DTypeError(`${where}: string tensors are not made from numbers`);
   const data = allocate(target, flat.length);
   for (let i = 0; i < flat.length; i++) {
     const x = flat[i];
@@ -272,6 +282,17 @@ export function fromNumbers(
     ) as number;
   }
   return tensorFromHost(data, shape ?? ownShape, target, where);
+}
+
+/** A tensor of strings. */
+function fromStrings(items: readonly unknown[], shape: StaticShape, where: string): Tensor {
+  const bad = items.findIndex((x) => typeof x !== "string");
+  if (bad >= 0) {
+    throw new DTypeError(`${where}: string tensors are not made from numbers. Received: ${describe(items[bad])}`);
+  }
+  const data = allocate("string", items.length) as unknown as string[];
+  for (let i = 0; i < items.length; i++) data[i] = items[i] as string;
+  return tensorFromHost(data as unknown as TypedArray, shape, "string", where);
 }
 
 /** A scalar that belongs to the program, for numbers written in code. */
