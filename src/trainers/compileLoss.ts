@@ -5,7 +5,7 @@ import * as losses from "../losses/index.ts";
 import { Mean } from "../metrics/index.ts";
 import * as ops from "../ops/index.ts";
 import type { Tensor } from "../runtime/tensor.ts";
-import { itemsPerOutput, type OutputPlace, outputPlaces } from "./outputStructure.ts";
+import { itemsPerOutput, labelsPerOutput, type OutputPlace, outputPlaces } from "./outputStructure.ts";
 
 /** A loss by name, function, object or config. */
 export type LossLike = string | losses.LossFunction | losses.Loss | Readonly<Record<string, unknown>>;
@@ -40,6 +40,12 @@ function resolveLoss(item: unknown, yTrue: Tensor | null, yPred: Tensor): losses
   const name = typeof item === "string" ? item : (loss as { name?: string }).name || "loss";
   return new losses.LossFunctionWrapper(loss as losses.LossFunction, { name });
 }
+
+/** Names of outputs, as nested dicts list them. */
+const namesInOrder = (dict: Readonly<Record<string, unknown>>): string[] =>
+  Object.entries(dict).flatMap(([key, value]) =>
+    isPlainObject(value) && !isConfig(value) ? namesInOrder(value).map((name) => `${key}/${name}`) : [key],
+  );
 
 export class CompileLoss {
   readonly #losses: LossArgument;
@@ -81,7 +87,7 @@ export class CompileLoss {
     const given = isConfig(this.#losses)
       ? places.map(() => this.#losses)
       : itemsPerOutput("compile", "loss", this.#losses, places, "every");
-    const labels = this.#labels(yTrue, places, given);
+    const labels = labelsPerOutput("loss", yTrue, places, (p) => given[p.index] !== null) as (Tensor | null)[];
     const weights = itemsPerOutput("compile", "lossWeights", this.#weights, places, "only") as (number | null)[];
     const used = this.#inOrder(
       places.filter((_, i) => given[i] !== null),
@@ -98,23 +104,10 @@ export class CompileLoss {
   /** Dicts of losses for dicts of outputs decide the order in which losses are computed and listed, as in Keras. */
   #inOrder(places: OutputPlace[], yPred: unknown): OutputPlace[] {
     if (!isPlainObject(this.#losses) || isConfig(this.#losses) || !isPlainObject(yPred)) return places;
-    const keys = Object.keys(this.#losses);
-    const rank = (place: OutputPlace): number => keys.indexOf(place.name.split("/")[0]!);
+    const listed = namesInOrder(this.#losses);
+    const rank = (place: OutputPlace): number =>
+      listed.findIndex((name) => place.name === name || place.name.startsWith(`${name}/`));
     return places.sort((a, b) => rank(a) - rank(b));
-  }
-
-  /** Labels per output; they may be given only for the outputs that have a loss. */
-  #labels(yTrue: unknown, places: readonly OutputPlace[], given: readonly unknown[]): (Tensor | null)[] {
-    const used = places.filter((_, i) => given[i] !== null);
-    const leaves = isNested(yTrue) ? flatten(yTrue as Nested<unknown>) : [yTrue];
-    if (Array.isArray(yTrue) && leaves.length !== places.length && leaves.length === used.length) {
-      const byIndex = new Map(used.map((place, i) => [place.index, leaves[i]]));
-      return places.map((place) => (byIndex.get(place.index) ?? null) as Tensor | null);
-    }
-    if (used.length === 1 && leaves.length === 1 && !isNested(yTrue)) {
-      return places.map((place) => (place === used[0] ? (yTrue as Tensor) : null));
-    }
-    return itemsPerOutput("loss", "y", yTrue, places, "only") as (Tensor | null)[];
   }
 
   /**
@@ -134,8 +127,8 @@ export class CompileLoss {
     const entries = this.#entries!;
     const places = outputPlaces(yPred, outputNames);
     const predictions = flatten(yPred as Nested<Tensor>);
-    const given = places.map((place) => (entries.some((e) => e.place.index === place.index) ? true : null));
-    const labels = this.#labels(yTrue, places, given);
+    const used = (place: OutputPlace): boolean => entries.some((e) => e.place.index === place.index);
+    const labels = labelsPerOutput("loss", yTrue, places, used) as (Tensor | null)[];
     const weights = itemsPerOutput("loss", "sampleWeight", sampleWeight ?? null, places, "every") as (Tensor | null)[];
     let total: Tensor | null = null;
     for (const { place, loss, weight, tracker } of entries) {

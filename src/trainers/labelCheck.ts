@@ -1,8 +1,9 @@
 /** Finds integer labels outside the range of classes before a step computes a loss from them. */
 import { type DType, fromElement, type TypedArray } from "../core/dtype.ts";
+import type { Nested } from "../core/tree.ts";
 import type { Loss } from "../losses/index.ts";
 import { SparseCategoricalCrossentropy } from "../losses/index.ts";
-import type { OutputPlace } from "./outputStructure.ts";
+import { labelsPerOutput, type OutputPlace } from "./outputStructure.ts";
 
 /** How an output's labels are used. */
 export interface LabelUse {
@@ -12,6 +13,27 @@ export interface LabelUse {
   readonly predictionShape: readonly number[];
 }
 
+/** How the labels of a model are used. */
+export interface LabelPlan {
+  /** All outputs, with a loss or without. */
+  readonly places: readonly OutputPlace[];
+  readonly uses: readonly LabelUse[];
+}
+
+/** Labels as numbers. */
+export interface LabelArray {
+  readonly data: TypedArray;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+/** Per use its labels, of labels in any structure; `null` where there are none. */
+export function labelsOfUses<L>(where: string, plan: LabelPlan, labels: Nested<L | null>): (L | null)[] {
+  const isUsed = (place: OutputPlace): boolean => plan.uses.some((use) => use.place.index === place.index);
+  const perOutput = labelsPerOutput(where, labels, plan.places, isUsed) as (L | null)[];
+  return plan.uses.map((use) => perOutput[use.place.index] ?? null);
+}
+
 /** Whether a loss reads labels as class numbers. */
 export const readsClassNumbers = (loss: Loss): boolean =>
   loss instanceof SparseCategoricalCrossentropy || loss.name === "sparse_categorical_crossentropy";
@@ -19,11 +41,7 @@ export const readsClassNumbers = (loss: Loss): boolean =>
 /**
  * @throws RangeError naming the first label that is no class, its sample, and the classes there are.
  */
-export function checkLabels(
-  where: string,
-  use: LabelUse,
-  labels: { data: TypedArray; shape: readonly number[]; dtype: DType },
-): void {
+export function checkLabels(where: string, use: LabelUse, labels: LabelArray): void {
   if (!readsClassNumbers(use.loss)) return;
   const { axis = -1, ignoreClass = null } = use.loss as Loss & { axis?: number; ignoreClass?: number | null };
   const classes = use.predictionShape.at(axis)!;

@@ -74,3 +74,24 @@ export function itemsPerOutput(
       `Received ${flat.length}: ${showStructure(items)}`,
   );
 }
+
+/**
+ * Labels per output, `null` where there are none. They may be given for all outputs or, as a list, only for those that have
+ * a loss.
+ *
+ * @param used - Whether an output has a loss, by its index.
+ */
+export function labelsPerOutput(
+  where: string,
+  labels: unknown,
+  places: readonly OutputPlace[],
+  used: (place: OutputPlace) => boolean,
+): unknown[] {
+  const users = places.filter(used);
+  const leaves = isNested(labels) ? flatten(labels as Nested<unknown>) : [labels];
+  if (Array.isArray(labels) && leaves.length !== places.length && leaves.length === users.length) {
+    return places.map((place) => leaves[users.indexOf(place)] ?? null);
+  }
+  if (users.length === 1 && !isNested(labels)) return places.map((place) => (place === users[0] ? labels : null));
+  return itemsPerOutput(where, "y", labels, places, "only");
+}

@@ -12,20 +12,21 @@ import * as ops from "../ops/index.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import { type Config, classNameOf } from "../ops/operation.ts";
 import * as optimizers from "../optimizers/index.ts";
-import { evaluate } from "../runtime/evaluate.ts";
+import { evaluate, peekValue } from "../runtime/evaluate.ts";
 import { tensorFromDevice } from "../runtime/jit.ts";
-import { Tensor } from "../runtime/tensor.ts";
+import { Tensor, tensorFromHost } from "../runtime/tensor.ts";
 import { Trace, withTrace } from "../runtime/trace.ts";
 import type { Variable } from "../runtime/variable.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
 import { CompileLoss, type LossArgument, type LossWeights } from "./compileLoss.ts";
 import { CompileMetrics, type MetricsArgument } from "./compileMetrics.ts";
-import { type HostStructure, hostLeaves } from "./dataAdapters/arrayAdapter.ts";
+import { type HostStructure, hostLeaves, mapHost } from "./dataAdapters/arrayAdapter.ts";
 import type { Batch, TensorStructure } from "./dataAdapters/dataAdapter.ts";
 import { adaptData, type FitData, toSingleBatch } from "./dataInput.ts";
 import { EpochIterator } from "./epochIterator.ts";
 import { checkInputIds, IdChecks } from "./idCheck.ts";
-import { checkLabels, type LabelUse } from "./labelCheck.ts";
+import { checkLabels, type LabelPlan, labelsOfUses, readsClassNumbers } from "./labelCheck.ts";
+import { type OutputPlace, outputPlaces } from "./outputStructure.ts";
 import { concatenateOutputs } from "./predictions.ts";
 import { RunGuard } from "./runGuard.ts";
 import { readLogs, type StepData, StepFunction } from "./stepFunction.ts";
@@ -49,7 +50,7 @@ interface Compiled {
   /** Created at the first step, so that changes of `trainable` after compile count. */
   train: StepFunction | null;
   test: StepFunction | null;
-  labelUses: readonly LabelUse[] | null;
+  labelPlan: LabelPlan | null;
 }
 
 /** @see keras/src/trainers/trainer.py (Keras 3.x) */
@@ -107,7 +108,7 @@ export class Trainer extends LayerBase {
       lossTracker: new Mean({ name: "loss" }),
       train: null,
       test: null,
-      labelUses: null,
+      labelPlan: null,
     };
     this.optimizer = optimizer;
     this.compileState = state;
@@ -290,7 +291,7 @@ export class Trainer extends LayerBase {
       this.computeOutputSpec(symbolic);
     }
     const custom = this.trainStep !== Trainer.prototype.trainStep;
-    if (!custom && (!state.metrics.built || (state.loss && !state.loss.built) || !state.labelUses)) {
+    if (!custom && (!state.metrics.built || (state.loss && !state.loss.built) || !state.labelPlan)) {
       const placeholder = (t: Tensor | null): Tensor | null => (t ? new Tensor(inputValue(t.node, "batch")) : null);
       withTrace(new Trace(), () => {
         const [x, y] = [batch.x, batch.y].map((part) => mapStructure(placeholder, part as TensorStructure));
@@ -299,7 +300,7 @@ export class Trainer extends LayerBase {
         if (state.loss) this.#buildLoss(state, state.loss, y, yPred, predictions);
         if (y !== null) state.metrics.build(y, yPred, this.outputNames);
       });
-      state.labelUses ??= [];
+      state.labelPlan ??= { places: [], uses: [] };
     }
     if (this.optimizer && !this.optimizer.built) this.optimizer.build(this.trainableVariables);
   }
@@ -311,32 +312,34 @@ export class Trainer extends LayerBase {
     loss.build(y, yPred, this.outputNames);
     // In the order of the outputs, which is that of label arrays, whatever order the losses were given in.
     const inOrder = loss.perOutput.toSorted((a, b) => a.place.index - b.place.index);
-    state.labelUses = inOrder.map((entry) => ({
-      ...entry,
-      predictionShape: predictions[entry.place.index]!.shape,
-    }));
+    const shapeOf = (place: OutputPlace): readonly number[] => predictions[place.index]!.shape;
+    state.labelPlan = {
+      places: outputPlaces(yPred, this.outputNames),
+      uses: inOrder.map((entry) => ({ ...entry, predictionShape: shapeOf(entry.place) })),
+    };
     // Shapes that do not fit show here, before anything is computed.
     loss.call(y, yPred, null, this.outputNames, 1);
   }
 
   /** Labels of a whole data set, per output. */
   #checkHostLabels(where: string, state: Compiled, y: HostStructure | null): void {
-    const leaves = hostLeaves(y);
-    (state.labelUses ?? []).forEach((use, i) => {
-      const labels = leaves[leaves.length === state.labelUses!.length ? i : use.place.index];
-      if (labels) checkLabels(where, use, labels);
+    const plan = state.labelPlan;
+    if (!plan?.uses.length || y === null) return;
+    // Arrays of numbers are dicts themselves: in tensors they are leaves of the structure.
+    const labels = mapHost(({ data, shape, dtype }) => tensorFromHost(data, shape, dtype), y);
+    labelsOfUses<Tensor>(where, plan, labels).forEach((label, i) => {
+      const data = label && peekValue(label.node);
+      if (data) checkLabels(where, plan.uses[i]!, { data, shape: label.shape, dtype: label.dtype });
     });
   }
 
   /** Labels of one batch of a generator. */
   async #checkBatchLabels(where: string, state: Compiled, batch: Batch): Promise<void> {
-    if (!state.labelUses?.length || batch.y === null) return;
-    const places = state.labelUses.map((use) => use.place);
-    const labels = flatten(batch.y as Nested<Tensor | null>);
-    const leaves = labels.length === places.length ? labels : [];
-    for (const [i, use] of state.labelUses.entries()) {
-      const label = leaves[i];
-      if (label) checkLabels(where, use, { data: await label.data(), shape: label.shape, dtype: label.dtype });
+    const plan = state.labelPlan;
+    if (!plan?.uses.some(({ loss }) => readsClassNumbers(loss)) || batch.y === null) return;
+    for (const [i, label] of labelsOfUses<Tensor>(where, plan, batch.y).entries()) {
+      if (!label) continue;
+      checkLabels(where, plan.uses[i]!, { data: await label.data(), shape: label.shape, dtype: label.dtype });
     }
   }
 
