@@ -20,10 +20,9 @@ import { positionalOption } from "../callArguments.ts";
 import { placeOf } from "../errorTrail.ts";
 import { InputSpec } from "../inputSpec.ts";
 import { LayerBase, type LayerOptions, type Mask } from "../layer.ts";
-import type { LayerCall } from "../layerClass.ts";
 import type { States } from "./cell.ts";
 import { firstMask, type RNNCallOptions, withStateAsOption } from "./initialState.ts";
-import { type ManyCall, recurrentClass } from "./recurrentClass.ts";
+import { type ManyCall, type OneCall, recurrentClass } from "./recurrentClass.ts";
 
 /** How the outputs of both directions become one; `null` gives both. */
 export type MergeMode = "concat" | "sum" | "mul" | "ave" | null;
@@ -264,8 +263,8 @@ type CallOf<L, M> = [M] extends [null]
   : L extends (inputs: Tensor, ...more: unknown[]) => infer R
     ? R extends readonly unknown[]
       ? ManyCall
-      : LayerCall
-    : LayerCall;
+      : OneCall
+    : OneCall;
 
 type Settings<M> = Omit<BidirectionalOptions, "mergeMode"> & {
   /** How the outputs of both directions become one; `null` gives both. @defaultValue `"concat"` */
@@ -281,7 +280,7 @@ type BidirectionalClass = {
     layer: L | (Settings<M> & { layer: L }),
     options?: Settings<M>,
   ): BidirectionalBase & CallOf<L, M>;
-  fromConfig(config: Config, customObjects?: CustomObjects): BidirectionalBase & LayerCall;
+  fromConfig(config: Config, customObjects?: CustomObjects): BidirectionalBase & OneCall;
 } & Omit<typeof BidirectionalBase, "prototype" | "fromConfig">;
 
 export const Bidirectional: BidirectionalClass = recurrentClass(BidirectionalBase);

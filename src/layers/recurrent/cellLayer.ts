@@ -2,52 +2,32 @@
 import type * as activations from "../../activations/index.ts";
 import type { Shape } from "../../core/shape.ts";
 import * as regularizers from "../../regularizers/index.ts";
+import { configTable } from "../../serialization/configObject.ts";
 import { withTrail } from "../errorTrail.ts";
 import { InputSpec } from "../inputSpec.ts";
+import { LayerBase } from "../layer.ts";
 import type { BaseCell } from "./baseCell.ts";
 import { RNNBase, type RNNOptions } from "./rnn.ts";
 
-/** Splits options into those of the loop and those of the cell, and makes the cell. */
+/** Options that the layer hands to its cell as well. */
+const SHARED = ["dtype", "trainable", "autocast"];
+
+const pick = <O extends object>(options: O, wanted: (key: string) => boolean): O =>
+  Object.fromEntries(Object.entries(options).filter(([key]) => wanted(key))) as O;
+
+/** Options of a layer with a cell of its own, as {@link RNNBase} takes them: those that the cell knows are the cell's. */
 export function cellAndLoop<O extends RNNOptions, C extends BaseCell>(
   where: string,
   options: O,
-  makeCell: (options: Omit<O, keyof RNNOptions> & Pick<RNNOptions, "dtype" | "trainable">) => C,
+  cellClass: object,
+  makeCell: (options: Omit<O, keyof RNNOptions>) => C,
 ): RNNOptions & { cell: C } {
-  const {
-    name,
-    trainable,
-    dtype,
-    activityRegularizer,
-    autocast,
-    returnSequences,
-    returnState,
-    goBackwards,
-    stateful,
-    unroll,
-    zeroOutputForMask,
-    ...settings
-  } = options;
-  const loop = {
-    name,
-    trainable,
-    dtype,
-    activityRegularizer,
-    autocast,
-    returnSequences,
-    returnState,
-    goBackwards,
-    stateful,
-    unroll,
-    zeroOutputForMask,
-  };
-  const given = Object.fromEntries(Object.entries(loop).filter(([, value]) => value !== undefined)) as RNNOptions;
-  const shared = {
-    ...(trainable === undefined ? {} : { trainable }),
-    ...(dtype === undefined ? {} : { dtype }),
-    ...(autocast === undefined ? {} : { autocast }),
-  };
-  const place = typeof name === "string" ? `${where} "${name}"` : where;
-  return { ...given, cell: withTrail(place, () => makeCell({ ...settings, ...shared })) };
+  const known = new Set(configTable(cellClass).map(([option]) => option));
+  const base = new Set(configTable(LayerBase).map(([option]) => option));
+  const ofCell = (key: string): boolean => SHARED.includes(key) || (known.has(key) && !base.has(key));
+  const place = typeof options.name === "string" ? `${where} "${options.name}"` : `${where} layer`;
+  const loop = pick<RNNOptions>(options, (key) => SHARED.includes(key) || !ofCell(key));
+  return { ...loop, cell: withTrail(place, () => makeCell(pick(options, ofCell))) };
 }
 
 /** A recurrent layer whose cell is its own: the cell's settings are the layer's. */

@@ -6,11 +6,10 @@ import type { CustomObjects } from "../../serialization/registry.ts";
 import { filtersAndKernel } from "../convolutional/baseConv.ts";
 import type { Padding, PerAxis, Rank } from "../convolutional/window.ts";
 import { InputSpec } from "../inputSpec.ts";
-import type { LayerCall } from "../layerClass.ts";
 import { CELL_KEYS, weightConfig } from "./baseCell.ts";
 import { CellLayer, cellAndLoop } from "./cellLayer.ts";
 import { CONV_KEYS, ConvLSTMCell, type ConvLSTMCellOptions } from "./convLSTMCell.ts";
-import { type RecurrentCall, type ReturnState, recurrentClass } from "./recurrentClass.ts";
+import { type OneCall, type RecurrentCall, type ReturnState, recurrentClass } from "./recurrentClass.ts";
 import type { LoopOptions, RNNOptions } from "./rnn.ts";
 
 /** Options of convolutional LSTM layers. */
@@ -27,7 +26,9 @@ abstract class ConvLSTM extends CellLayer<ConvLSTMCell> {
   static override readonly configKeys: Readonly<Record<string, string>> = { ...CONV_KEYS, ...CELL_KEYS };
 
   constructor(where: string, rank: Rank, options: All<Rank>) {
-    super(cellAndLoop(where, options, (cell) => new ConvLSTMCell(rank, { ...cell, name: "conv_lstm_cell" })));
+    super(
+      cellAndLoop(where, options, ConvLSTMCell, (cell) => new ConvLSTMCell(rank, { ...cell, name: "conv_lstm_cell" })),
+    );
     this.inputSpec = new InputSpec({ ndim: rank + 3 });
   }
 
@@ -172,7 +173,7 @@ type ConvLSTMClass<R extends Rank, I extends object, C> = {
     kernelSize?: PerAxis<R> | (ConvLSTMOptions<R> & ReturnState<S> & { kernelSize: PerAxis<R> }),
     options?: ConvLSTMOptions<R> & ReturnState<S>,
   ): I & RecurrentCall<S, 2>;
-  fromConfig(config: Config, customObjects?: CustomObjects): I & LayerCall;
+  fromConfig(config: Config, customObjects?: CustomObjects): I & OneCall;
 } & Omit<C, "prototype" | "fromConfig">;
 
 export const ConvLSTM1D: ConvLSTMClass<1, ConvLSTM1DBase, typeof ConvLSTM1DBase> = recurrentClass(ConvLSTM1DBase);

@@ -48,7 +48,7 @@ export class GRUBase extends CellLayer<GRUCell> {
 
   constructor(units: number | (Options & { units: number }), options: Options = {}) {
     const { useCudnn = "auto", ...all } = positionalOption<Options & { units: number }>("GRU", "units", units, options);
-    super(cellAndLoop("GRU", all, (cell) => new GRUCell({ ...cell, name: "gru_cell" })));
+    super(cellAndLoop("GRU", all, GRUCell, (cell) => new GRUCell({ ...cell, name: "gru_cell" })));
     this.inputSpec = new InputSpec({ ndim: 3 });
     this.useCudnn = checkCudnn(this, useCudnn);
   }

@@ -54,7 +54,7 @@ export class LSTMBase extends CellLayer<LSTMCell> {
       units,
       options,
     );
-    super(cellAndLoop("LSTM", all, (cell) => new LSTMCell({ ...cell, name: "lstm_cell" })));
+    super(cellAndLoop("LSTM", all, LSTMCell, (cell) => new LSTMCell({ ...cell, name: "lstm_cell" })));
     this.inputSpec = new InputSpec({ ndim: 3 });
     this.useCudnn = checkCudnn(this, useCudnn);
   }

@@ -4,13 +4,19 @@ import type { Result } from "../../ops/kerasTensor.ts";
 import type { Config } from "../../ops/operation.ts";
 import type { CustomObjects } from "../../serialization/registry.ts";
 import type { CallOptions } from "../callArguments.ts";
-import type { LayerCall, Leaf } from "../layerClass.ts";
+import type { Leaf } from "../layerClass.ts";
 
 /** Output and states. */
 type WithStates<T, States extends number> = {
   1: [output: T, state: T];
   2: [output: T, h: T, c: T];
 }[States & (1 | 2)];
+
+/** A call that gives the output alone. */
+export interface OneCall {
+  /** @param more - The initial state; options such as `{ mask }` come last. */
+  <A>(inputs: A, ...more: unknown[]): Result<Leaf<A>>;
+}
 
 /** A call that gives the output and the last states. */
 interface StatesCall<States extends number> {
@@ -44,7 +50,7 @@ export type RecurrentCall<S extends boolean, States extends number> = [S] extend
   ? number extends States
     ? ManyCall
     : StatesCall<States>
-  : LayerCall;
+  : OneCall;
 
 /** The option that decides it. */
 export interface ReturnState<S extends boolean> {
@@ -68,7 +74,7 @@ export type RecurrentClass<C extends AnyClass, Name extends string, First, O, St
     first: First | (O & { [K in Name]: First } & ReturnState<S>),
     options?: O & ReturnState<S>,
   ): InstanceType<C> & RecurrentCall<S, States>;
-  fromConfig(config: Config, customObjects?: CustomObjects): InstanceType<C> & LayerCall;
+  fromConfig(config: Config, customObjects?: CustomObjects): InstanceType<C> & OneCall;
 } & Omit<C, "prototype" | "fromConfig">;
 
 /** The public face of a class of recurrent layers. */

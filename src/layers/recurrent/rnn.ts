@@ -1,7 +1,7 @@
 /** The layer that runs a cell over time. */
 import { describe, ShapeError } from "../../core/errors.ts";
 import { formatShape, type Shape } from "../../core/shape.ts";
-import { flatten, isPlainObject, mapStructure, type Nested } from "../../core/tree.ts";
+import { flatten, isPlainObject, mapStructure, type Nested, packSequenceAs } from "../../core/tree.ts";
 import * as ops from "../../ops/index.ts";
 import type { Config } from "../../ops/operation.ts";
 import { declaredShape } from "../../ops/outputSpec.ts";
@@ -112,7 +112,8 @@ export class RNNBase extends LayerBase {
       ...base
     } = cellFirst(cell, options);
     super(base);
-    this.cell = checkCell(this, Array.isArray(given) ? new StackedRNNCells(given as RecurrentCell[]) : given);
+    const stack = Array.isArray(given) ? (given as RecurrentCell[]) : null;
+    this.cell = checkCell(this, stack ? new StackedRNNCells(stack, { dtype: this.dtypePolicy }) : given);
     this.returnSequences = checkBoolean(this, "returnSequences", returnSequences);
     this.returnState = checkBoolean(this, "returnState", returnState);
     this.goBackwards = checkBoolean(this, "goBackwards", goBackwards);
@@ -246,13 +247,14 @@ export class RNNBase extends LayerBase {
   /** The states before the first step: given, kept from the call before, or zeros. */
   #startStates(batch: number, given: unknown): States {
     const zeros = this.getInitialState(batch);
-    const dtype = (this.cell instanceof LayerBase ? this.cell : this).computeDtype;
-    const cast = (x: Tensor): Tensor => ops.cast(x, dtype);
-    if (given === null || given === undefined) {
-      const kept = this.states && mapStructure((state: Variable) => state.value, this.states);
-      return mapStructure(cast, kept ?? zeros);
-    }
-    return mapStructure(cast, fitStates(given, zeros));
+    const kept = this.states && mapStructure((state: Variable) => state.value, this.states);
+    const chosen = given === null || given === undefined ? (kept ?? zeros) : fitStates(given, zeros);
+    // In the dtypes in which the cell computes.
+    const dtypes = flatten(zeros);
+    return packSequenceAs(
+      zeros,
+      flatten(chosen).map((state, i) => ops.cast(state, dtypes[i]!.dtype)),
+    );
   }
 
   override computeMask(_inputs: unknown, previousMask: Mask): Mask {

@@ -35,7 +35,9 @@ export class SimpleRNNBase extends CellLayer<SimpleRNNCell> {
 
   constructor(units: number | (Options & { units: number }), options: Options = {}) {
     const all = positionalOption<Options & { units: number }>("SimpleRNN", "units", units, options);
-    super(cellAndLoop("SimpleRNN", all, (cell) => new SimpleRNNCell({ ...cell, name: "simple_rnn_cell" })));
+    super(
+      cellAndLoop("SimpleRNN", all, SimpleRNNCell, (cell) => new SimpleRNNCell({ ...cell, name: "simple_rnn_cell" })),
+    );
     this.inputSpec = new InputSpec({ ndim: 3 });
   }
 
