@@ -32,7 +32,9 @@ export {
   threshold,
 } from "./activation.ts";
 export * from "./arithmetic.ts";
+export { type DotProductAttentionOptions, dotProductAttention } from "./attention.ts";
 export * from "./bits.ts";
+export { depthToSpace, extractSequences, fold, rearrange, spaceToDepth, unfold } from "./blocks.ts";
 export * from "./comparison.ts";
 export {
   angle,
@@ -78,7 +80,9 @@ export {
   normalize,
   sparseCategoricalCrossentropy,
 } from "./crossentropy.ts";
+export { ctcDecode, ctcLoss } from "./ctc.ts";
 export * from "./elementwise.ts";
+export { type FrameWindow, fft, fft2, ifft2, irfft, istft, rfft, stft } from "./fft.ts";
 export {
   getItem,
   multiHot,
@@ -119,8 +123,10 @@ export {
   nanvar,
 } from "./nanStatistics.ts";
 export * as nn from "./nn.ts";
+export { batchNormalization, layerNormalization, rmsNormalization } from "./normalization.ts";
 export * as numpy from "./numpy.ts";
 export { adaptiveAveragePool, adaptiveMaxPool, averagePool, maxPool } from "./pooling.ts";
+export { psnr } from "./quality.ts";
 export {
   all,
   amax,
@@ -145,6 +151,7 @@ export {
   ptp,
   segmentMax,
   segmentMin,
+  segmentProd,
   segmentSum,
   std,
   sum,

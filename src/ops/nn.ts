@@ -29,6 +29,8 @@ export {
   tanhShrink,
   threshold,
 } from "./activation.ts";
+export { dotProductAttention } from "./attention.ts";
+export { depthToSpace, fold, spaceToDepth, unfold } from "./blocks.ts";
 export { polar } from "./complex.ts";
 export { conv, convTranspose, depthwiseConv, separableConv } from "./convolution.ts";
 export {
@@ -38,5 +40,8 @@ export {
   normalize,
   sparseCategoricalCrossentropy,
 } from "./crossentropy.ts";
+export { ctcDecode, ctcLoss } from "./ctc.ts";
 export { multiHot, oneHot } from "./indexing.ts";
+export { batchNormalization, layerNormalization, rmsNormalization } from "./normalization.ts";
 export { adaptiveAveragePool, adaptiveMaxPool, averagePool, maxPool } from "./pooling.ts";
+export { psnr } from "./quality.ts";

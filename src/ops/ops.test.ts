@@ -2,3 +2,5 @@ import { describeOpCases } from "../testing/opCases.ts";
 
 describeOpCases("ops");
 describeOpCases("ops_numpy");
+describeOpCases("ops_nn");
+describeOpCases("ops_fft");

@@ -315,7 +315,7 @@ export const nanmax: ReductionOp = reduction("Nanmax", nanExtremum("reduce_max",
 /** Smallest element over axes, NaN left out; NaN when there is no other. */
 export const nanmin: ReductionOp = reduction("Nanmin", nanExtremum("reduce_min", Number.POSITIVE_INFINITY));
 
-function segmentOp(className: string, where: string) {
+function segmentOp(className: string, where: "segmentSum" | "segmentMax" | "segmentMin" | "segmentProd") {
   const run = defineOp(
     className,
     "math",
@@ -347,8 +347,9 @@ function segmentOp(className: string, where: string) {
         );
       }
       // (segments, rows, …): each row belongs to one segment; others are neutral there.
-      const op = where === "segmentMax" ? "max" : "min";
-      const neutral = isInteger(node.dtype) ? integerBound(node.dtype, op) : op === "max" ? -Infinity : Infinity;
+      const op = ({ segmentMax: "max", segmentMin: "min", segmentProd: "prod" } as const)[where];
+      const neutral =
+        op === "prod" ? 1 : isInteger(node.dtype) ? integerBound(node.dtype, op) : op === "max" ? -Infinity : Infinity;
       const belongs = build.binary(
         "equal",
         build.iota([count, 1], 0, "int32"),
@@ -385,3 +386,5 @@ export const segmentSum = segmentOp("SegmentSum", "segmentSum");
 export const segmentMax = segmentOp("SegmentMax", "segmentMax");
 /** Smallest of rows that share an id; ∞ (or the largest integer) for an id without rows. → (numSegments, …) */
 export const segmentMin = segmentOp("SegmentMin", "segmentMin");
+/** Products of rows that share an id; 1 for an id without rows. → (numSegments, …) */
+export const segmentProd = segmentOp("SegmentProd", "segmentProd");
