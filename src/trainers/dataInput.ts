@@ -1,6 +1,8 @@
 /** Turns what users pass to fit, evaluate and predict into sources of batches. */
 import { describe } from "../core/errors.ts";
 import { isPlainObject } from "../core/tree.ts";
+import { Dataset } from "../data/dataset.ts";
+import { PyDataset } from "../data/pyDataset.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import {
   ArrayAdapter,
@@ -17,13 +19,19 @@ import { takeRows } from "./dataAdapters/batchRows.ts";
 import { type ClassWeight, classWeightsToSampleWeights } from "./dataAdapters/classWeight.ts";
 import type { Batch, DataAdapter } from "./dataAdapters/dataAdapter.ts";
 import { type BatchFactory, type BatchSource, IterableAdapter, isBatchSource } from "./dataAdapters/iterableAdapter.ts";
+import { DatasetAdapter, PyDatasetAdapter } from "./dataAdapters/streamAdapters.ts";
 
-/** Data of a run: arrays or tensors in any structure, or batches from a generator, an iterable, or a function that makes one. */
+/**
+ * Data of a run: arrays or tensors in any structure, or batches: a `keras.data.Dataset`, a
+ * `keras.utils.PyDataset`, a generator, an iterable, or a function that makes one.
+ */
 export type FitData =
   | Tensor
   | ArrayBufferView
   | readonly unknown[]
   | { readonly [name: string]: FitData | null }
+  | Dataset<unknown>
+  | PyDataset
   | BatchSource
   | BatchFactory;
 
@@ -52,7 +60,20 @@ export interface AdaptedData {
 
 const DEFAULT_BATCH_SIZE = 32;
 
-const isGenerator = (x: unknown): x is BatchSource | BatchFactory => typeof x === "function" || isBatchSource(x);
+/** Data that comes batch by batch. */
+type Stream = Dataset<unknown> | PyDataset | BatchSource | BatchFactory;
+
+const isStream = (x: unknown): x is Stream => typeof x === "function" || isBatchSource(x);
+
+/** What messages call data that comes batch by batch. */
+const kindOf = (x: Stream): string =>
+  x instanceof Dataset ? "dataset" : x instanceof PyDataset ? "PyDataset" : "generator";
+
+function streamAdapter(where: string, x: Stream, shuffle: boolean, classWeight: ClassWeight | null): DataAdapter {
+  if (x instanceof Dataset) return new DatasetAdapter(where, x, classWeight);
+  if (x instanceof PyDataset) return new PyDatasetAdapter(where, x, shuffle, classWeight);
+  return new IterableAdapter(where, x);
+}
 
 /** Labels that go with samples are the last of the arrays; the split keeps all parts aligned. */
 function splitOff(
@@ -75,12 +96,21 @@ function splitOff(
   };
 }
 
+function checkClassWeight(where: string, classWeight: unknown): void {
+  if (classWeight === null || isPlainObject(classWeight)) return;
+  throw new TypeError(
+    `${where}: expected \`classWeight\` to be a dict of class numbers. Received: ${describe(classWeight)}`,
+  );
+}
+
 /** Validation data given as `[x, y]`, `[x, y, sampleWeight]` or a generator. */
 async function adaptValidation(data: FitData, batchSize: number): Promise<AdaptedData["validation"]> {
   const where = "fit (validationData)";
-  if (isGenerator(data)) return { adapter: new IterableAdapter(where, data), inputs: null, labels: null };
+  if (isStream(data)) return { adapter: streamAdapter(where, data, false, null), inputs: null, labels: null };
   if (!Array.isArray(data) || data.length < 1 || data.length > 3) {
-    throw new TypeError(`${where}: expected [x, y], [x, y, sampleWeight] or a generator. Received: ${describe(data)}`);
+    throw new TypeError(
+      `${where}: expected [x, y], [x, y, sampleWeight], a dataset or a generator. Received: ${describe(data)}`,
+    );
   }
   const [x, y, weight] = await Promise.all(
     data.map((part, i) => toHost(part, `${where} ${["x", "y", "sampleWeight"][i]}`)),
@@ -108,38 +138,40 @@ export async function adaptData(
   const { validationData = null, validationSplit = 0, classWeight = null } = options;
   if (x === null || x === undefined) throw new TypeError(`${where}: \`x\` is missing. Received: ${describe(x)}`);
   const validationBatchSize = options.validationBatchSize ?? options.batchSize ?? DEFAULT_BATCH_SIZE;
-  if (isGenerator(x)) {
-    const given = Object.entries({ y, sampleWeight: options.sampleWeight, classWeight }).find(
+  if (isStream(x)) {
+    const kind = kindOf(x);
+    // Where labels come batch by batch, so can weights of their classes.
+    const own = kind === "generator" ? { classWeight } : {};
+    const given = Object.entries({ y, sampleWeight: options.sampleWeight, ...own }).find(
       ([, v]) => v !== null && v !== undefined,
     );
     if (given) {
       throw new TypeError(
-        `${where}: with a generator, \`${given[0]}\` must be part of what it yields: [x, y] or [x, y, sampleWeight]`,
+        `${where}: with a ${kind}, \`${given[0]}\` must be part of what it yields: [x, y] or [x, y, sampleWeight]`,
       );
     }
     if (validationSplit) {
       throw new TypeError(
-        `${where}: \`validationSplit\` works on arrays only. Pass \`validationData\` with a generator`,
+        `${where}: \`validationSplit\` works on arrays only. Pass \`validationData\` with a ${kind}` +
+          (kind === "dataset" ? ", such as one of take(n) and skip(n), or of keras.utils.splitDataset" : ""),
       );
     }
+    checkClassWeight(where, classWeight);
     const validation = validationData === null ? null : await adaptValidation(validationData, validationBatchSize);
-    return { adapter: new IterableAdapter(where, x), inputs: null, labels: null, validation };
+    const shuffle = (options.shuffle ?? true) !== false;
+    return { adapter: streamAdapter(where, x, shuffle, classWeight), inputs: null, labels: null, validation };
   }
   for (const [name, part] of Object.entries({ x, y, sampleWeight: options.sampleWeight ?? null })) {
     if (!isArrayData(part)) {
       throw new TypeError(
         `${where}: cannot read \`${name}\` as data. Expected tensors, typed arrays, nested arrays of numbers, lists or dicts of ` +
-          `them, or a generator. Received: ${describe(part)}`,
+          `them, a dataset, or a generator. Received: ${describe(part)}`,
       );
     }
   }
   if (classWeight && options.sampleWeight)
     throw new TypeError(`${where}: give \`classWeight\` or \`sampleWeight\`, not both`);
-  if (classWeight !== null && !isPlainObject(classWeight)) {
-    throw new TypeError(
-      `${where}: expected \`classWeight\` to be a dict of class numbers. Received: ${describe(classWeight)}`,
-    );
-  }
+  checkClassWeight(where, classWeight);
   const hostX = await toHost(x, `${where} x`);
   const hostY = y === null ? null : await toHost(y, `${where} y`);
   let weights: HostStructure | null = options.sampleWeight

@@ -12,12 +12,16 @@ export class EpochIterator {
   #openedFor = -1;
   #peeked: Batch | null = null;
   #learnedSteps: number | null = null;
+  #begun = false;
 
-  constructor(adapter: DataAdapter, stepsPerEpoch: number | null) {
+  /** @param option - What the option for the number of steps is called, for messages. */
+  constructor(adapter: DataAdapter, stepsPerEpoch: number | null, option: string) {
     if (stepsPerEpoch !== null && (!Number.isInteger(stepsPerEpoch) || stepsPerEpoch < 1)) {
-      throw new RangeError(
-        `expected the number of steps to be a positive integer. Received: ${describe(stepsPerEpoch)}`,
-      );
+      throw new RangeError(`expected \`${option}\` to be a positive integer. Received: ${describe(stepsPerEpoch)}`);
+    }
+    if (adapter.batchCount === 0) throw new RangeError("the data is empty: it has no batches");
+    if (stepsPerEpoch === null && adapter.batchCount === Number.POSITIVE_INFINITY) {
+      throw new RangeError(`the data has no end: say with \`${option}\` how many batches to take`);
     }
     this.#adapter = adapter;
     this.#stepsPerEpoch = stepsPerEpoch;
@@ -26,6 +30,32 @@ export class EpochIterator {
   /** Batches per epoch, or `null` before the first epoch over data of unknown length has ended. */
   get steps(): number | null {
     return this.#stepsPerEpoch ?? this.#adapter.batchCount ?? this.#learnedSteps;
+  }
+
+  /** Whether there is work for the time between two steps. */
+  get streams(): boolean {
+    return this.#adapter.streams;
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#begun) return;
+    this.#begun = true;
+    await this.#adapter.onEpochBegin?.();
+  }
+
+  async #end(): Promise<void> {
+    if (!this.#begun) return;
+    this.#begun = false;
+    await this.#adapter.onEpochEnd?.();
+  }
+
+  /** Lets go of what a pass in progress holds: files, batches prepared ahead. */
+  async close(): Promise<void> {
+    const pass = this.#pass;
+    this.#pass = null;
+    this.#peeked = null;
+    await pass?.return?.();
+    await this.#end();
   }
 
   #open(epoch: number): void {
@@ -38,16 +68,17 @@ export class EpochIterator {
   /** The first batch, which stays in line. @throws RangeError when there is none. */
   async peek(): Promise<Batch> {
     if (this.#peeked) return this.#peeked;
+    await this.#begin();
     if (!this.#pass) this.#open(0);
     const { value, done } = await this.#pass!.next();
-    if (done) throw new RangeError("the data is empty: the generator ended before it yielded a batch");
+    if (done) throw new RangeError("the data is empty: it ended before it yielded a batch");
     this.#peeked = value;
     return value;
   }
 
   /** Makes the next epoch start from the beginning, where the data allows it. */
-  restart(): void {
-    if (this.#adapter.batchCount !== null) this.#pass = null;
+  async restart(): Promise<void> {
+    if (this.#peeked === null && this.#adapter.restarts) await this.close();
   }
 
   async #next(): Promise<Batch | null> {
@@ -63,10 +94,18 @@ export class EpochIterator {
 
   /** Batches of one epoch in groups; `groupSize` is asked at the start of each. */
   async *epoch(epoch: number, groupSize: () => number): AsyncGenerator<Batch[]> {
+    await this.#begin();
+    try {
+      yield* this.#epoch(epoch, groupSize);
+    } finally {
+      await this.#end();
+    }
+  }
+
+  async *#epoch(epoch: number, groupSize: () => number): AsyncGenerator<Batch[]> {
     const limit = this.#stepsPerEpoch;
-    // Short epochs go on in the pass in progress; a peeked batch of data that cannot restart must not be lost.
-    const goOn =
-      limit !== null || this.#openedFor === epoch || (this.#peeked !== null && this.#adapter.batchCount === null);
+    // Short epochs go on in the pass in progress, and so does the first, whose first batch is there.
+    const goOn = limit !== null || this.#openedFor === epoch || this.#peeked !== null;
     if (!this.#pass || !goOn) this.#open(epoch);
     let group: Batch[] = [];
     let size = groupSize();
@@ -83,8 +122,8 @@ export class EpochIterator {
           // As in Keras, an epoch that runs out of data is short, and the next one starts from the beginning.
           this.#pass = null;
           console.warn(
-            `the data ran out after ${count} of ${limit} steps of the epoch. Make sure the generator can yield at least ` +
-              "stepsPerEpoch * epochs batches, or pass a function that returns a new generator",
+            `the data ran out after ${count} of ${limit} steps of the epoch. Make sure the data can yield at least ` +
+              "stepsPerEpoch * epochs batches (repeat() of a dataset), or pass a function that returns a new generator",
           );
         }
         break;

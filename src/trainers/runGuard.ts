@@ -9,6 +9,9 @@ export class KeyboardInterrupt extends Error {
 /** Milliseconds after which a run that changes nothing is worth watching: listening for Ctrl-C takes longer than a prediction. */
 const SHORT_RUN = 50;
 
+/** Milliseconds after which the environment wants a turn: a picture of a screen. */
+const FRAME = 16;
+
 /** Watches for Ctrl-C and an abort signal while a run is on. */
 export class RunGuard {
   readonly #signal: AbortSignal | null;
@@ -16,6 +19,7 @@ export class RunGuard {
   readonly #start = performance.now();
   #remove: (() => void) | null = null;
   #interrupted = false;
+  #paused = this.#start;
 
   /** @param atOnce - Whether Ctrl-C may not end the process even in the first moments: where weights change. */
   constructor(where: string, signal: AbortSignal | null, atOnce: boolean) {
@@ -40,6 +44,19 @@ export class RunGuard {
         `${this.#where}: stopped by Ctrl-C between two steps; the weights are those of the last step`,
       );
     }
+  }
+
+  /**
+   * Lets the environment do what waits between two steps: painting, input, and reading of further batches. Without it a page
+   * would stand still.
+   *
+   * @param always - Whether something is known to wait.
+   */
+  async pause(always: boolean): Promise<void> {
+    const now = performance.now();
+    if (!always && now - this.#paused < FRAME) return;
+    this.#paused = now;
+    await platform().yieldToHost();
   }
 
   end(): void {

@@ -398,9 +398,9 @@ export class Trainer extends LayerBase {
       // A compiled step sees placeholders; only steps that run op by op get hold of the batch itself.
       reuseAfter: state.options.runEagerly ? null : Math.max(GROUP_SIZE, state.options.stepsPerExecution ?? 1),
     });
-    const iterator = new EpochIterator(adapter, options.stepsPerEpoch ?? null);
+    const iterator = new EpochIterator(adapter, options.stepsPerEpoch ?? null, "stepsPerEpoch");
     const validationBatches = validation
-      ? new EpochIterator(validation.adapter, options.validationSteps ?? null)
+      ? new EpochIterator(validation.adapter, options.validationSteps ?? null, "validationSteps")
       : null;
     const verbose = verbosity(options.verbose);
     const callbacks = new CallbackList("fit", options.callbacks ?? null, this, {
@@ -456,6 +456,7 @@ export class Trainer extends LayerBase {
           groups.count(batches.length);
           guard.check();
           if (this.stopTraining) break;
+          await guard.pause(iterator.streams);
         }
         if (iterator.steps !== null) callbacks.setParams({ verbose, epochs, steps: iterator.steps });
         let epochLogs = logs;
@@ -477,6 +478,8 @@ export class Trainer extends LayerBase {
       if (this.optimizer && epochs > initialEpoch) this.optimizer.finalizeVariableValues(this.trainableVariables);
     } finally {
       guard.end();
+      await iterator.close();
+      await validationBatches?.close();
       if (started) await callbacks.run("onTrainEnd", logs);
     }
     return callbacks.history!;
@@ -492,7 +495,7 @@ export class Trainer extends LayerBase {
   ): Promise<Logs> {
     this.resetMetrics();
     this.stopEvaluating = false;
-    batches.restart();
+    await batches.restart();
     await callbacks.run("onTestBegin", {});
     const step = this.#testFunction(state);
     const eager = state.options.runEagerly ? (data: StepData) => this.testStep(data) : null;
@@ -511,6 +514,7 @@ export class Trainer extends LayerBase {
       index += group.length;
       guard.check();
       if (this.stopEvaluating) break;
+      await guard.pause(batches.streams);
     }
     await callbacks.run("onTestEnd", logs);
     return logs;
@@ -527,7 +531,7 @@ export class Trainer extends LayerBase {
     const state = this.#needCompiled("evaluate");
     checkOptions("evaluate", options, [...RUN_OPTIONS, "sampleWeight", "steps", "returnDict"]);
     const { adapter, inputs, labels } = await adaptData("evaluate", x, y ?? null, { ...options, shuffle: false });
-    const iterator = new EpochIterator(adapter, options.steps ?? null);
+    const iterator = new EpochIterator(adapter, options.steps ?? null, "steps");
     const verbose = verbosity(options.verbose);
     const callbacks = new CallbackList("evaluate", options.callbacks ?? null, this, {
       addHistory: false,
@@ -544,6 +548,7 @@ export class Trainer extends LayerBase {
       return options.returnDict ? logs : this.#asList(logs);
     } finally {
       guard.end();
+      await iterator.close();
     }
   }
 
@@ -569,7 +574,7 @@ export class Trainer extends LayerBase {
   async predict(x: FitData, options: PredictOptions = {}): Promise<Tensor> {
     checkOptions("predict", options, [...RUN_OPTIONS, "steps"]);
     const { adapter, inputs } = await adaptData("predict", x, null, { ...options, shuffle: false });
-    const iterator = new EpochIterator(adapter, options.steps ?? null);
+    const iterator = new EpochIterator(adapter, options.steps ?? null, "steps");
     const verbose = verbosity(options.verbose);
     const callbacks = new CallbackList("predict", options.callbacks ?? null, this, {
       addHistory: false,
@@ -595,11 +600,13 @@ export class Trainer extends LayerBase {
         index++;
         guard.check();
         if (this.stopPredicting) break;
+        await guard.pause(iterator.streams);
       }
       await callbacks.run("onPredictEnd", {});
       return (await concatenateOutputs(collected)) as Tensor;
     } finally {
       guard.end();
+      await iterator.close();
     }
   }
 

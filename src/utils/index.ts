@@ -1,4 +1,5 @@
 /** `keras.utils`. */
+export { PyDataset, type PyDatasetOptions } from "../data/pyDataset.ts";
 export { setRandomSeed } from "../random/index.ts";
 export {
   customObjectScope,

@@ -127,6 +127,8 @@ export interface ArrayAdapterOptions {
 export class ArrayAdapter implements DataAdapter {
   readonly count: number;
   readonly batchCount: number;
+  readonly restarts = true;
+  readonly streams = false;
   readonly #x: HostStructure;
   readonly #y: HostStructure | null;
   readonly #sampleWeight: HostStructure | null;

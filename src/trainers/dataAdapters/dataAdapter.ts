@@ -17,10 +17,18 @@ export interface Batch {
 
 /** A source of batches that can be run through several times. */
 export interface DataAdapter {
-  /** Batches in one pass, or `null` when it is not known before the pass ends. */
+  /** Batches in one pass: `Infinity` without an end, or `null` when it is not known before the pass ends. */
   readonly batchCount: number | null;
+  /** Whether another pass begins from the beginning. A generator goes on where it stopped. */
+  readonly restarts: boolean;
+  /** Whether batches are read or prepared while steps run, which needs time between the steps. */
+  readonly streams: boolean;
   /** Batches of pass `epoch`; the order may depend on it. */
   batches(epoch: number): AsyncIterable<Batch> | Iterable<Batch>;
+  /** Before the first batch of an epoch. */
+  onEpochBegin?(): void | Promise<void>;
+  /** After the last batch of an epoch. */
+  onEpochEnd?(): void | Promise<void>;
 }
 
 /** What users may pass as one array of data. */

@@ -26,40 +26,47 @@ const floatsAsFloatx = (structure: TensorStructure): TensorStructure =>
   mapStructure((t: Tensor | null) => (t && isFloat(t.dtype) ? castTensor(t, floatx()) : t), structure);
 
 /** A yielded value as a batch. */
-export function toBatch(where: string, value: YieldedBatch): Batch {
+export function toBatch(where: string, value: YieldedBatch, kind = "generator"): Batch {
   const parts = Array.isArray(value) ? value : [value];
   if (parts.length < 1 || parts.length > 3) {
     throw new RangeError(
-      `${where}: a generator yields x, [x], [x, y] or [x, y, sampleWeight]. Received: an array of ${parts.length}`,
+      `${where}: a ${kind} yields x, [x], [x, y] or [x, y, sampleWeight]. Received: an array of ${parts.length}`,
     );
   }
   const part = (item: unknown): TensorStructure | null =>
     item === undefined || item === null ? null : floatsAsFloatx(toTensorStructure(item, where));
   const x = part(parts[0]);
   if (x === null)
-    throw new TypeError(`${where}: a generator yielded a batch without \`x\`. Received: ${describe(value)}`);
+    throw new TypeError(`${where}: a ${kind} yielded a batch without \`x\`. Received: ${describe(value)}`);
   return { x, y: part(parts[1]), sampleWeight: part(parts[2]), size: batchSizeOf(where, x) };
 }
 
 /** Batches from a generator or another iterable; one that is spent goes on where it stopped. */
 export class IterableAdapter implements DataAdapter {
   readonly batchCount = null;
+  readonly restarts: boolean;
+  readonly streams = true;
   readonly #where: string;
   readonly #source: BatchSource | BatchFactory;
 
   constructor(where: string, source: BatchSource | BatchFactory) {
     this.#where = where;
     this.#source = source;
+    this.restarts = typeof source === "function";
   }
 
   async *batches(): AsyncIterable<Batch> {
     const source = typeof this.#source === "function" ? this.#source() : this.#source;
-    // Iterated by hand: leaving a `for await` early would close a generator that the next epoch continues.
     const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
-    for (;;) {
-      const { value, done } = await iterator.next();
-      if (done) return;
-      yield toBatch(this.#where, value);
+    try {
+      for (;;) {
+        const { value, done } = await iterator.next();
+        if (done) return;
+        yield toBatch(this.#where, value);
+      }
+    } finally {
+      // Not one that the caller goes on with.
+      if (this.restarts) await iterator.return?.();
     }
   }
 }
