@@ -19,13 +19,13 @@ export function isOptional(input: KerasTensor): boolean {
   return operation !== undefined && "optional" in operation && operation.optional === true;
 }
 
-function pick(where: string, dict: Record<string, unknown>, input: KerasTensor): unknown {
+function pick(where: string, dict: Record<string, unknown>, input: KerasTensor, expected: readonly string[]): unknown {
   const layerName = input.kerasHistory?.operation.name;
   for (const key of [nameOf(input), layerName]) if (key !== undefined && key in dict) return dict[key];
   if (isOptional(input)) return null;
   throw new TypeError(
     `${where}: missing data for input "${layerName ?? nameOf(input)}". Received a dict with keys: ` +
-      `${Object.keys(dict).join(", ") || "none"}`,
+      `${Object.keys(dict).join(", ") || "none"}; expected ${expected.join(", ")}`,
   );
 }
 
@@ -37,7 +37,10 @@ const showShapes = (structure: unknown): string =>
 /** Leaves in the order of the graph's inputs. */
 function orderLeaves(where: string, graph: Graph, data: unknown): unknown[] {
   const { inputStructure: struct, inputs } = graph;
-  if (isPlainObject(data) && !isPlainObject(struct)) return inputs.map((input) => pick(where, data, input));
+  if (isPlainObject(data) && !isPlainObject(struct)) {
+    const expected = inputs.map((input) => input.kerasHistory?.operation.name ?? nameOf(input));
+    return inputs.map((input) => pick(where, data, input, expected));
+  }
   if (isPlainObject(data) && isPlainObject(struct)) {
     // By key, so that extra keys in the data never shift the others.
     const flatKeys = Object.keys(struct).sort();
@@ -45,7 +48,7 @@ function orderLeaves(where: string, graph: Graph, data: unknown): unknown[] {
     if (simple) {
       return flatKeys.map((key) => {
         if (key in data) return data[key];
-        return pick(where, data, struct[key] as KerasTensor);
+        return pick(where, data, struct[key] as KerasTensor, flatKeys);
       });
     }
   }

@@ -1,9 +1,11 @@
 /** Two inputs and several outputs in every form of data, losses, weights and metrics, against real Keras: test/fixtures/multi_io.json. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { isPlainObject } from "../core/tree.ts";
-import type { Model } from "../models/model.ts";
+import * as layers from "../layers/index.ts";
+import { Input } from "../layers/index.ts";
+import { Model } from "../models/model.ts";
 import { registerAllBuiltins } from "../registerBuiltins.ts";
-import { Tensor, tensorFromHost } from "../runtime/tensor.ts";
+import { Tensor, tensor, tensorFromHost } from "../runtime/tensor.ts";
 import { deserializeObject } from "../serialization/serialize.ts";
 import { decode, decodeNumbers, type EncodedArray, isEncoded, loadFixture } from "../testing/fixtures.ts";
 import type { FitOptions } from "./trainerOptions.ts";
@@ -147,4 +149,130 @@ describe("two inputs, several outputs", () => {
       }
     });
   }
+});
+
+describe("what does not fit is said before training starts", () => {
+  const run = fixture.runs.find((r) => r.name === "list_y_dict_loss_dict_weights_dict")!;
+  const [x, y] = [fill(run.x) as unknown as [Tensor, Tensor], fill(run.y) as unknown as Record<string, Tensor>];
+  const [left, right] = x;
+  const fitted =
+    (inputs: unknown, labels: unknown, options: FitOptions = {}) =>
+    (model: Model) =>
+      model.fit(inputs as never, labels as never, { verbose: 0, ...options });
+  const compiled =
+    (options: object) =>
+    async (model: Model): Promise<unknown> => {
+      model.compile({ optimizer: "sgd", ...options });
+      return model.fit(x, y, { verbose: 0 });
+    };
+  const losses = { price: "mse", kind: "sparse_categorical_crossentropy" };
+  const cases: [name: string, run: (model: Model) => Promise<unknown>, words: string | RegExp][] = [
+    [
+      "an input that is missing",
+      fitted({ left, wrong: right }, y),
+      'missing data for input "right". Received a dict with keys: left, wrong; expected left, right',
+    ],
+    ["too few inputs", fitted([left], y), /expected 2 inputs \(left, right\). Received: \[\(\d+, 4\)\]/],
+    [
+      "inputs in the wrong order",
+      fitted([right, left], y),
+      /data for input "left" has shape \(\d+, 3\); expected \(None, 4\)/,
+    ],
+    [
+      "labels of an unknown output",
+      fitted(x, { price: y.price, kinds: y.kind }),
+      /`y` has a key "kinds" that is no output of the model. Expected keys: price, kind. Found: price, kinds/,
+    ],
+    ["labels that are missing", fitted(x, { price: y.price }), 'no labels for output "kind", which has a loss'],
+    ["labels of one output only", fitted(x, y.price), "the model has 2 outputs (price, kind) but one `y` was given"],
+    [
+      "too many labels",
+      fitted(x, [y.price, y.kind, y.kind]),
+      "`y` must have one entry per output. The model has 2 (price, kind). Received 3: [*, *, *]",
+    ],
+    [
+      "arrays of different lengths",
+      fitted([left, right.get([0, 5])], y),
+      "Make sure all arrays hold the same number of samples. Received: x: 20, 5; y: 20, 20",
+    ],
+    [
+      "labels of another length",
+      fitted(x, { price: y.price, kind: y.kind!.get([0, 7]) }),
+      /Received: x: 20, 20; y: (20, 7|7, 20)/,
+    ],
+    [
+      "labels of a dict that are no classes",
+      fitted(x, { price: y.price, kind: y.kind!.get([0, 20]).astype("float32") }, { classWeight: { 0: 1 } }),
+      "`classWeight` needs labels of exactly one output. Received: 2 label arrays",
+    ],
+    [
+      "a loss for an unknown output",
+      compiled({ loss: { ...losses, prise: "mse" } }),
+      /`loss` has a key "prise" that is no output of the model. Expected keys: price, kind. Found: price, kind, prise/,
+    ],
+    [
+      "a loss too few",
+      compiled({ loss: ["mse"] }),
+      "`loss` must have one entry per output. The model has 2 (price, kind).",
+    ],
+    [
+      "weights of an unknown output",
+      compiled({ loss: losses, lossWeights: { cost: 2 } }),
+      '`lossWeights` has a key "cost" that is no output of the model. Expected keys: price, kind. Found: cost',
+    ],
+    [
+      "metrics of an unknown output",
+      compiled({ loss: losses, metrics: { cost: ["mae"] } }),
+      '`metrics` has a key "cost" that is no output of the model. Outputs: price, kind',
+    ],
+    [
+      "a list of metrics that is too short",
+      compiled({ loss: losses, metrics: ["mae"] }),
+      "`metrics` must have one entry per output, 2 (price, kind). Received a list of 1",
+    ],
+    [
+      "batches of another structure",
+      (model) => model.fit(() => [[[left], y]], null, { verbose: 0 }),
+      "expected 2 inputs (left, right)",
+    ],
+  ];
+  it.each(cases)("%s", async (_, attempt, words) => {
+    const model = makeModel(run);
+    const before = await model.weights[2]!.array();
+    await expect(attempt(model)).rejects.toThrow(words);
+    expect(await model.weights[2]!.array()).toEqual(before);
+  });
+
+  it("weights of losses go by name, whatever the losses are given as", async () => {
+    const histories = await Promise.all(
+      [{ loss: losses }, { loss: ["mse", "sparse_categorical_crossentropy"] }].map(async ({ loss }) => {
+        const model = makeModel(run);
+        model.compile({ optimizer: "sgd", loss, lossWeights: { kind: 2, price: 0.5 } });
+        return (await model.fit(x, y, { verbose: 0, shuffle: false })).history;
+      }),
+    );
+    expect(histories[0]).toEqual(histories[1]);
+  });
+});
+
+describe("sequences without steps", () => {
+  it("are refused by every method, at the first batch or at a later one", async () => {
+    const inputs = Input({ shape: [null, 2], name: "steps" });
+    const model = Model({ inputs, outputs: layers.Dense(1)(layers.GlobalAveragePooling1D()(inputs)) });
+    model.compile({ optimizer: "sgd", loss: "mse" });
+    const [none, y] = [tensor(new Float32Array(0), [4, 0, 2]), tensor(new Float32Array(4), [4, 1])];
+    const words =
+      "`x` has shape (4, 0, 2): its axis 1 has length 0. Sequences need at least one step: pad them (padSequences with maxlen, ";
+    const quiet = { verbose: 0 } as const;
+    await expect(model.fit(none, y, quiet)).rejects.toThrow(`fit: ${words}`);
+    await expect(model.evaluate({ steps: none }, y, quiet)).rejects.toThrow(
+      'evaluate: `x` "steps" has shape (4, 0, 2)',
+    );
+    await expect(model.predict(none, quiet)).rejects.toThrow(`predict: ${words}`);
+    await expect(model.trainOnBatch(none, y)).rejects.toThrow(`trainOnBatch: ${words}`);
+    await expect(model.predictOnBatch(none)).rejects.toThrow(`predictOnBatch: ${words}`);
+    const some = tensor(new Float32Array(8), [4, 1, 2]);
+    const batches = () => [some, none].map((x) => [x, y]);
+    await expect(model.fit(batches, null, quiet)).rejects.toThrow(`train step of "${model.name}": ${words}`);
+  });
 });

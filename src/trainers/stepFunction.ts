@@ -9,6 +9,7 @@ import { evaluate } from "../runtime/evaluate.ts";
 import { type CompiledFunction, compileFunction, tensorBuffer } from "../runtime/jit.ts";
 import { Tensor } from "../runtime/tensor.ts";
 import type { Batch, TensorStructure } from "./dataAdapters/dataAdapter.ts";
+import { refuseEmptyAxes } from "./emptyAxes.ts";
 
 /** What a step gets: the batch, with traced tensors. */
 export interface StepData {
@@ -105,6 +106,7 @@ export class StepFunction {
 
   /** Several steps give one vector, the numbers of the first step before those of the second. */
   async #compile(key: string, batches: readonly Batch[], tensors: readonly Tensor[]): Promise<CompiledStep> {
+    for (const batch of batches) refuseEmptyAxes(this.#label, batch);
     let result: Nested<unknown> = null;
     const run = await compileFunction(
       (inputs) => {

@@ -23,6 +23,7 @@ import { CompileMetrics, type MetricsArgument } from "./compileMetrics.ts";
 import { type HostStructure, hostLeaves, mapHost } from "./dataAdapters/arrayAdapter.ts";
 import type { Batch, TensorStructure } from "./dataAdapters/dataAdapter.ts";
 import { adaptData, type FitData, toSingleBatch } from "./dataInput.ts";
+import { refuseEmptyAxes } from "./emptyAxes.ts";
 import { EpochIterator } from "./epochIterator.ts";
 import { checkInputIds, IdChecks } from "./idCheck.ts";
 import { checkLabels, type LabelPlan, labelsOfUses, readsClassNumbers } from "./labelCheck.ts";
@@ -282,7 +283,8 @@ export class Trainer extends LayerBase {
    * Builds what the first batch decides, without computing: the model if it has no shapes yet, the loss and metric
    * objects, the optimizer's state.
    */
-  #symbolicBuild(state: Compiled, batch: Batch): void {
+  #symbolicBuild(where: string, state: Compiled, batch: Batch): void {
+    refuseEmptyAxes(where, batch);
     if (!this.built) {
       const symbolic = mapStructure(
         (t: Tensor | null) => (t ? new KerasTensor([null, ...t.shape.slice(1)], { dtype: t.dtype }) : null),
@@ -421,7 +423,7 @@ export class Trainer extends LayerBase {
     let started = false;
     try {
       const first = await iterator.peek();
-      this.#symbolicBuild(state, first);
+      this.#symbolicBuild("fit", state, first);
       if (labels) this.#checkHostLabels("fit", state, labels);
       if (validation?.labels) this.#checkHostLabels("fit (validation)", state, validation.labels);
       this.#checkHostIds("fit", first, inputs);
@@ -541,7 +543,7 @@ export class Trainer extends LayerBase {
     const guard = new RunGuard("evaluate", options.signal ?? null, false);
     try {
       const first = await iterator.peek();
-      this.#symbolicBuild(state, first);
+      this.#symbolicBuild("evaluate", state, first);
       if (labels) this.#checkHostLabels("evaluate", state, labels);
       this.#checkHostIds("evaluate", first, inputs);
       const logs = await this.#evaluateLoop(state, iterator, callbacks, guard, labels ? null : state);
@@ -585,7 +587,7 @@ export class Trainer extends LayerBase {
     this.stopPredicting = false;
     try {
       const first = await iterator.peek();
-      this.#buildForPredict(first);
+      this.#buildForPredict("predict", first);
       this.#checkHostIds("predict", first, inputs);
       await callbacks.run("onPredictBegin", {});
       const collected: { structure: Nested<unknown>; tensors: Tensor[] }[] = [];
@@ -615,7 +617,8 @@ export class Trainer extends LayerBase {
     return this.predictFunction;
   }
 
-  #buildForPredict(batch: Batch): void {
+  #buildForPredict(where: string, batch: Batch): void {
+    refuseEmptyAxes(where, batch);
     if (this.built) return;
     const symbolic = (t: Tensor | null): KerasTensor | null =>
       t ? new KerasTensor([null, ...t.shape.slice(1)], { dtype: t.dtype }) : null;
