@@ -49,5 +49,10 @@ export interface MetricState {
   updateState(...args: never[]): unknown;
 }
 
+/** Layers that adapt to data have `updateState` and `resetState` too, but no `result`. */
 export const isMetric = (value: object): value is MetricState =>
-  "updateState" in value && typeof value.updateState === "function" && "resetState" in value && "variables" in value;
+  "updateState" in value &&
+  typeof value.updateState === "function" &&
+  "resetState" in value &&
+  "result" in value &&
+  "variables" in value;

@@ -1,13 +1,14 @@
 /** Fits what a user passes to the structure of inputs that a model declares: lists by position, dicts by name. */
 
-import { isFloat, isInteger } from "../core/dtype.ts";
+import { convertArray, type DType, isFloat, isInteger } from "../core/dtype.ts";
 import { DTypeError, describe, ShapeError } from "../core/errors.ts";
-import { formatShape, shapesCompatible } from "../core/shape.ts";
+import { formatShape, type Shape, shapesCompatible } from "../core/shape.ts";
 import { flatten, isPlainObject, type Nested, sameStructure, showStructure } from "../core/tree.ts";
 import { castTensor } from "../ops/define.ts";
 import * as ops from "../ops/index.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
-import { Tensor } from "../runtime/tensor.ts";
+import { peekValue } from "../runtime/evaluate.ts";
+import { Tensor, tensorFromHost } from "../runtime/tensor.ts";
 import type { Graph } from "./graph.ts";
 
 /** Name under which an input is fed in a dict: its tensor's name. */
@@ -69,8 +70,14 @@ function orderLeaves(where: string, graph: Graph, data: unknown): unknown[] {
   return leaves;
 }
 
+/** A tensor of other shape or dtype whose numbers stay at hand, when they are; else `null`. */
+function onHost(x: Tensor | KerasTensor, shape: Shape, dtype: DType): Tensor | null {
+  const data = x instanceof Tensor ? peekValue(x.node) : null;
+  return data && tensorFromHost(convertArray(data, x.dtype, dtype), shape as number[], dtype);
+}
+
 /** One value fitted to one declared input: dtype converted, a trailing axis of size 1 added or removed. */
-function fitOne(where: string, input: KerasTensor, value: unknown): Tensor | KerasTensor | null {
+function fitOne(where: string, input: KerasTensor, value: unknown, host: boolean): Tensor | KerasTensor | null {
   const name = input.kerasHistory?.operation.name ?? input.name;
   if (value === null || value === undefined) {
     if (isOptional(input)) return null;
@@ -81,8 +88,11 @@ function fitOne(where: string, input: KerasTensor, value: unknown): Tensor | Ker
   }
   let x: Tensor | KerasTensor = value;
   const expected = input.shape;
-  if (x.shape.length === expected.length + 1 && x.shape.at(-1) === 1) x = ops.squeeze(x, { axis: -1 });
-  else if (x.shape.length === expected.length - 1 && expected.at(-1) === 1) x = ops.expandDims(x, -1);
+  if (x.shape.length === expected.length + 1 && x.shape.at(-1) === 1) {
+    x = (host && onHost(x, x.shape.slice(0, -1), x.dtype)) || ops.squeeze(x, { axis: -1 });
+  } else if (x.shape.length === expected.length - 1 && expected.at(-1) === 1) {
+    x = (host && onHost(x, [...x.shape, 1], x.dtype)) || ops.expandDims(x, -1);
+  }
   if (!shapesCompatible(expected, x.shape)) {
     throw new ShapeError(
       `${where}: data for input "${name}" has shape ${formatShape(value.shape)}; expected ${formatShape(expected)}`,
@@ -94,10 +104,16 @@ function fitOne(where: string, input: KerasTensor, value: unknown): Tensor | Ker
   if (!numeric(x.dtype) || !numeric(input.dtype)) {
     throw new DTypeError(`${where}: data for input "${name}" has dtype ${x.dtype}; expected ${input.dtype}`);
   }
-  return x instanceof Tensor ? castTensor(x, input.dtype) : ops.cast(x, input.dtype);
+  const cast = host ? onHost(x, x.shape, input.dtype) : null;
+  return cast ?? (x instanceof Tensor ? castTensor(x, input.dtype) : ops.cast(x, input.dtype));
 }
 
-/** Values for the graph's inputs, in their order. @throws naming the input that does not fit. */
-export function matchInputs(where: string, graph: Graph, data: unknown): (Tensor | KerasTensor | null)[] {
-  return orderLeaves(where, graph, data).map((value, i) => fitOne(where, graph.inputs[i]!, value));
+/**
+ * Values for the graph's inputs, in their order.
+ *
+ * @param host - Whether numbers that are at hand must stay so: layers that compute on the host come next.
+ * @throws naming the input that does not fit.
+ */
+export function matchInputs(where: string, graph: Graph, data: unknown, host = false): (Tensor | KerasTensor | null)[] {
+  return orderLeaves(where, graph, data).map((value, i) => fitOne(where, graph.inputs[i]!, value, host));
 }

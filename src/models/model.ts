@@ -5,7 +5,7 @@ import { flatten, isPlainObject, mapStructure, type Nested } from "../core/tree.
 import { callContext } from "../layers/callContext.ts";
 import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
 import { type CallOptions, LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
-import { KerasTensor } from "../ops/kerasTensor.ts";
+import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
 import { producerOf } from "../ops/node.ts";
 import { type Config, classNameOf, type Operation } from "../ops/operation.ts";
 import { Tensor } from "../runtime/tensor.ts";
@@ -21,10 +21,12 @@ import {
 } from "../saving/savingApi.ts";
 import type { CustomObjects } from "../serialization/registry.ts";
 import { serializeObject } from "../serialization/serialize.ts";
+import type { TensorStructure } from "../trainers/dataAdapters/dataAdapter.ts";
 import { Trainer } from "../trainers/trainer.ts";
 import { printSummary, type SummaryOptions } from "../viz/summary.ts";
 import { graphConfig, graphFromConfig } from "./functionalConfig.ts";
-import { Graph } from "./graph.ts";
+import { Graph, type RunOperation } from "./graph.ts";
+import { HostPart, hostInputs, isBoundary } from "./hostPart.ts";
 import { matchInputs } from "./inputMatching.ts";
 
 /** Options of a functional {@link Model}. */
@@ -88,6 +90,9 @@ function makeGraph(inputs: Nested<KerasTensor>, outputs: Nested<KerasTensor>, wh
   const replayed = graph.run(leaves, (operation, args) => operation.invoke(args)) as Nested<KerasTensor>;
   return new Graph(fresh, replayed, where);
 }
+
+/** Found once per graph. */
+const hostParts = new WeakMap<Graph, HostPart | null>();
 
 /**
  * What all models can do. @see keras/src/models/model.py, keras/src/models/functional.py (Keras 3.x)
@@ -207,8 +212,34 @@ export class ModelBase extends Trainer {
     );
   }
 
+  /** The part of the graph that runs on the host, before the compiled program; `null` where there is none. */
+  protected get hostPart(): HostPart | null {
+    const { graph } = this;
+    if (!graph) return null;
+    let part = hostParts.get(graph);
+    if (part === undefined) {
+      part = HostPart.of(graph, `model "${this.name}"`);
+      hostParts.set(graph, part);
+    }
+    return part;
+  }
+
+  override get inputPreparation(): ((x: unknown) => TensorStructure) | null {
+    const part = this.hostPart;
+    const where = `model "${this.name}"`;
+    return part && ((x) => part.run(matchInputs(where, this.graph!, x, true)));
+  }
+
+  override invoke(args: unknown[]): unknown {
+    const prepare = this.inputPreparation;
+    if (!prepare || hasSymbolic(args) || isBoundary(args[0])) return super.invoke(args);
+    return super.invoke([prepare(hostInputs(args[0], `model "${this.name}"`)), ...args.slice(1)]);
+  }
+
   override call(inputs: unknown, options?: unknown): unknown {
     const graph = this.graph;
+    const runOperation: RunOperation = (operation, args) => operation.invoke(withOuterTraining(args));
+    if (isBoundary(inputs) && this.hostPart) return this.hostPart.runRest(inputs, runOperation);
     if (!graph) {
       throw new Error(
         `Model "${this.name}": a subclassed model must define \`call(inputs, options)\`; or make it from a graph: ` +
@@ -217,7 +248,7 @@ export class ModelBase extends Trainer {
     }
     const values = matchInputs(`model "${this.name}"`, graph, inputs);
     const masked = withMasks(values, (options as CallOptions | undefined)?.mask ?? null);
-    return graph.run(masked, (operation, args) => operation.invoke(withOuterTraining(args)));
+    return graph.run(masked, runOperation);
   }
 
   /** Layers of the graph set the masks of what they give. */

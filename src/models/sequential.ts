@@ -7,8 +7,11 @@ import { type InputShape, LayerBase, type LayerOptions } from "../layers/layer.t
 import { type Leaf, layerClass } from "../layers/layerClass.ts";
 import { KerasTensor, type Result } from "../ops/kerasTensor.ts";
 import type { Config } from "../ops/operation.ts";
+import { Tensor } from "../runtime/tensor.ts";
 import type { CustomObjects } from "../serialization/registry.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
+import type { TensorStructure } from "../trainers/dataAdapters/dataAdapter.ts";
+import { isHostLayer } from "./hostPart.ts";
 import { FunctionalBase, ModelBase } from "./model.ts";
 
 /** What a stack is made of; `keras.Input(…)` may come first. */
@@ -145,9 +148,10 @@ export class SequentialBase extends ModelBase {
     );
   }
 
-  #buildGraph(shape: Shape): void {
+  /** @param dtype - Of the input, where the data tells. */
+  #buildGraph(shape: Shape, dtype: string = this.stack[0]!.computeDtype): void {
     const input = this.inputLayer;
-    if (!input) this.stack.unshift(new InputLayerBase({ batchShape: shape, dtype: this.stack[0]!.computeDtype }));
+    if (!input) this.stack.unshift(new InputLayerBase({ batchShape: shape, dtype }));
     const inputs = this.stack[0]!.inboundNodes[0]!.outputTensors[0]!;
     let outputs: unknown = inputs;
     for (const layer of this.stack.slice(1)) outputs = layer.invoke([outputs]);
@@ -196,6 +200,16 @@ export class SequentialBase extends ModelBase {
   override get outputs(): readonly KerasTensor[] {
     this.#needBuilt("outputs");
     return super.outputs;
+  }
+
+  /** Strings have to pass the first layer before shapes are asked for. */
+  override get inputPreparation(): ((x: unknown) => TensorStructure) | null {
+    const [first] = this.stack;
+    if (this.graph || !first || !isHostLayer(first)) return super.inputPreparation;
+    return (x) => {
+      if (!this.graph && x instanceof Tensor) this.#buildGraph([null, ...x.shape.slice(1)], x.dtype);
+      return super.inputPreparation!(x);
+    };
   }
 
   override call(inputs: unknown, options?: unknown): unknown {

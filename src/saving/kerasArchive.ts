@@ -5,6 +5,7 @@ import type { Model, ModelBase } from "../models/model.ts";
 import type { Config, CustomObjects } from "../serialization/registry.ts";
 import { deserializeObject, objectSharingScope, serializeObject } from "../serialization/serialize.ts";
 import { readArchive, writeArchive } from "./archive.ts";
+import { collectAssets, restoreAssets } from "./assets.ts";
 import { type H5Group, readH5, writeH5 } from "./h5/h5File.ts";
 import { parsePythonJson, toPythonJson } from "./pythonJson.ts";
 import { restoreState, stateTree } from "./weightFile.ts";
@@ -50,6 +51,7 @@ export async function saveModelToBytes(model: ModelBase): Promise<Uint8Array<Arr
     [METADATA, encode(toPythonJson(metadata))],
     [CONFIG, encode(toPythonJson(config))],
     [WEIGHTS, weights],
+    ...collectAssets(model),
   ]);
 }
 
@@ -84,6 +86,7 @@ export async function loadModelFromBytes(
   const weights = await weightsIn(files, where);
   const model = modelFromConfigText(new TextDecoder().decode(config), `${where}: ${CONFIG}`, options);
   restoreState(model, weights, where);
+  restoreAssets(model, files, where);
   return model;
 }
 

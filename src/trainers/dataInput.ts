@@ -19,6 +19,7 @@ import { takeRows } from "./dataAdapters/batchRows.ts";
 import { type ClassWeight, classWeightsToSampleWeights } from "./dataAdapters/classWeight.ts";
 import type { Batch, DataAdapter } from "./dataAdapters/dataAdapter.ts";
 import { type BatchFactory, type BatchSource, IterableAdapter, isBatchSource } from "./dataAdapters/iterableAdapter.ts";
+import { type InputPreparation, PreparedAdapter } from "./dataAdapters/preparedAdapter.ts";
 import { DatasetAdapter, PyDatasetAdapter } from "./dataAdapters/streamAdapters.ts";
 
 /**
@@ -47,6 +48,8 @@ export interface DataOptions {
   readonly stepsPerEpoch?: number | null;
   /** After how many further batches a batch may be overwritten: never where somebody may keep its tensors. */
   readonly reuseAfter?: number | null;
+  /** What becomes of the inputs of every batch, before a step sees them. */
+  readonly prepare?: InputPreparation | null;
 }
 
 export interface AdaptedData {
@@ -135,6 +138,19 @@ export async function adaptData(
   y: FitData | null,
   options: DataOptions,
 ): Promise<AdaptedData> {
+  const data = await adaptRaw(where, x, y, options);
+  const { prepare = null } = options;
+  if (!prepare) return data;
+  const prepared = ({ adapter, labels }: Omit<AdaptedData, "validation">): Omit<AdaptedData, "validation"> => ({
+    adapter: new PreparedAdapter(adapter, prepare),
+    // What steps get is not known before it is made.
+    inputs: null,
+    labels,
+  });
+  return { ...prepared(data), validation: data.validation && prepared(data.validation) };
+}
+
+async function adaptRaw(where: string, x: FitData, y: FitData | null, options: DataOptions): Promise<AdaptedData> {
   const { validationData = null, validationSplit = 0, classWeight = null } = options;
   if (x === null || x === undefined) throw new TypeError(`${where}: \`x\` is missing. Received: ${describe(x)}`);
   const validationBatchSize = options.validationBatchSize ?? options.batchSize ?? DEFAULT_BATCH_SIZE;
@@ -210,7 +226,7 @@ export async function toSingleBatch(
   where: string,
   x: FitData,
   y: FitData | null,
-  options: { sampleWeight?: FitData | null; classWeight?: ClassWeight | null },
+  options: { sampleWeight?: FitData | null; classWeight?: ClassWeight | null; prepare?: InputPreparation | null },
 ): Promise<Batch> {
   if (options.sampleWeight && options.classWeight) {
     throw new TypeError(`${where}: give \`classWeight\` or \`sampleWeight\`, not both`);
@@ -225,5 +241,5 @@ export async function toSingleBatch(
   const whole = (part: HostStructure | null) =>
     part === null ? null : mapHost((array) => takeRows(array, null, 0, count), part);
   const batch = { x: whole(hostX), y: whole(hostY), sampleWeight: whole(weights) };
-  return { ...batch, size: batchSizeOf(where, batch.x) };
+  return { ...batch, x: options.prepare?.(batch.x) ?? batch.x, size: batchSizeOf(where, batch.x) };
 }

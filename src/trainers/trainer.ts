@@ -22,6 +22,7 @@ import { CompileLoss, type LossArgument, type LossWeights } from "./compileLoss.
 import { CompileMetrics, type MetricsArgument } from "./compileMetrics.ts";
 import { type HostStructure, hostLeaves, mapHost } from "./dataAdapters/arrayAdapter.ts";
 import type { Batch, TensorStructure } from "./dataAdapters/dataAdapter.ts";
+import type { InputPreparation } from "./dataAdapters/preparedAdapter.ts";
 import { adaptData, type FitData, toSingleBatch } from "./dataInput.ts";
 import { refuseEmptyAxes } from "./emptyAxes.ts";
 import { EpochIterator } from "./epochIterator.ts";
@@ -83,6 +84,11 @@ export class Trainer extends LayerBase {
 
   /** Names of the inputs, in order; `null` for a model with its own `call`. */
   get inputNames(): string[] | null {
+    return null;
+  }
+
+  /** What becomes of the inputs of a batch before a step sees them; `null` where nothing does. */
+  get inputPreparation(): InputPreparation | null {
     return null;
   }
 
@@ -399,6 +405,7 @@ export class Trainer extends LayerBase {
       ...options,
       // A compiled step sees placeholders; only steps that run op by op get hold of the batch itself.
       reuseAfter: state.options.runEagerly ? null : Math.max(GROUP_SIZE, state.options.stepsPerExecution ?? 1),
+      prepare: this.inputPreparation,
     });
     const iterator = new EpochIterator(adapter, options.stepsPerEpoch ?? null, "stepsPerEpoch");
     const validationBatches = validation
@@ -532,7 +539,11 @@ export class Trainer extends LayerBase {
   async evaluate(x: FitData, y?: FitData | null, options: EvaluateOptions = {}): Promise<number[] | Logs> {
     const state = this.#needCompiled("evaluate");
     checkOptions("evaluate", options, [...RUN_OPTIONS, "sampleWeight", "steps", "returnDict"]);
-    const { adapter, inputs, labels } = await adaptData("evaluate", x, y ?? null, { ...options, shuffle: false });
+    const { adapter, inputs, labels } = await adaptData("evaluate", x, y ?? null, {
+      ...options,
+      shuffle: false,
+      prepare: this.inputPreparation,
+    });
     const iterator = new EpochIterator(adapter, options.steps ?? null, "steps");
     const verbose = verbosity(options.verbose);
     const callbacks = new CallbackList("evaluate", options.callbacks ?? null, this, {
@@ -575,7 +586,11 @@ export class Trainer extends LayerBase {
    */
   async predict(x: FitData, options: PredictOptions = {}): Promise<Tensor> {
     checkOptions("predict", options, [...RUN_OPTIONS, "steps"]);
-    const { adapter, inputs } = await adaptData("predict", x, null, { ...options, shuffle: false });
+    const { adapter, inputs } = await adaptData("predict", x, null, {
+      ...options,
+      shuffle: false,
+      prepare: this.inputPreparation,
+    });
     const iterator = new EpochIterator(adapter, options.steps ?? null, "steps");
     const verbose = verbosity(options.verbose);
     const callbacks = new CallbackList("predict", options.callbacks ?? null, this, {
@@ -637,8 +652,11 @@ export class Trainer extends LayerBase {
   async trainOnBatch(x: FitData, y?: FitData | null, options: OnBatchOptions = {}): Promise<number[] | Logs> {
     const state = this.#needCompiled("trainOnBatch");
     checkOptions("trainOnBatch", options, ["sampleWeight", "classWeight", "returnDict"]);
-    const batch = await toSingleBatch("trainOnBatch", x, y ?? null, options);
-    this.#symbolicBuild(state, batch);
+    const batch = await toSingleBatch("trainOnBatch", x, y ?? null, {
+      ...options,
+      prepare: this.inputPreparation,
+    });
+    this.#symbolicBuild("trainOnBatch", state, batch);
     await this.#checkBatchLabels("trainOnBatch", state, batch);
     await this.#checkBatchIds("trainOnBatch", batch);
     this.resetMetrics();
@@ -657,8 +675,11 @@ export class Trainer extends LayerBase {
   async testOnBatch(x: FitData, y?: FitData | null, options: OnBatchOptions = {}): Promise<number[] | Logs> {
     const state = this.#needCompiled("testOnBatch");
     checkOptions("testOnBatch", options, ["sampleWeight", "returnDict"]);
-    const batch = await toSingleBatch("testOnBatch", x, y ?? null, options);
-    this.#symbolicBuild(state, batch);
+    const batch = await toSingleBatch("testOnBatch", x, y ?? null, {
+      ...options,
+      prepare: this.inputPreparation,
+    });
+    this.#symbolicBuild("testOnBatch", state, batch);
     await this.#checkBatchLabels("testOnBatch", state, batch);
     await this.#checkBatchIds("testOnBatch", batch);
     this.resetMetrics();
@@ -669,8 +690,8 @@ export class Trainer extends LayerBase {
 
   /** Outputs for one batch, in the structure of the model's outputs: the fastest way to a prediction. */
   async predictOnBatch(x: FitData): Promise<Tensor> {
-    const batch = await toSingleBatch("predictOnBatch", x, null, {});
-    this.#buildForPredict(batch);
+    const batch = await toSingleBatch("predictOnBatch", x, null, { prepare: this.inputPreparation });
+    this.#buildForPredict("predictOnBatch", batch);
     await this.#checkBatchIds("predictOnBatch", batch);
     const { structure, buffers } = await this.#predictFunction().run(batch);
     const tensors = buffers.map(tensorFromDevice);

@@ -7,6 +7,7 @@ import { DTypeError, describe, ShapeError } from "../../core/errors.ts";
 import { formatShape, sizeOf } from "../../core/shape.ts";
 import { peekValue } from "../../runtime/evaluate.ts";
 import { Tensor } from "../../runtime/tensor.ts";
+import { activeTrace } from "../../runtime/trace.ts";
 import { Variable } from "../../runtime/variable.ts";
 
 /** An entry of a vocabulary. */
@@ -70,9 +71,8 @@ function toHostValue(value: unknown, where: string): HostValue {
 function valuesOfTensor(x: Tensor, where: string): HostValue[] {
   const data = peekValue(x.node);
   if (data === null) {
-    const traced = x.node.source.kind === "input";
     throw new TypeError(
-      traced
+      activeTrace()
         ? `${where}: it works on the host, before a compiled program runs. In a model, call it on an Input (or on what ` +
             "another such layer made of one); elsewhere call it on the data, before `jit` or a step"
         : `${where}: it works on the host, and the numbers of this tensor are not computed yet. Compute them first: ` +

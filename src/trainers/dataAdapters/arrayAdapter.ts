@@ -26,10 +26,16 @@ function isNumeric(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every(isNumeric);
 }
 
+/** The same for an array of strings. */
+const isText = (value: unknown): boolean =>
+  Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string" || isText(item));
+
+const isElements = (value: unknown): boolean => isNumeric(value) || isText(value);
+
 /** Whether everything in a structure is data in memory. */
 export function isArrayData(value: unknown): boolean {
   if (value === null || value === undefined) return true;
-  if (value instanceof Tensor || value instanceof Variable || ArrayBuffer.isView(value) || isNumeric(value))
+  if (value instanceof Tensor || value instanceof Variable || ArrayBuffer.isView(value) || isElements(value))
     return true;
   if (Array.isArray(value)) return value.every(isArrayData);
   return isPlainObject(value) && Object.values(value).every(isArrayData);
@@ -40,7 +46,7 @@ export function toTensorStructure(value: unknown, where: string): TensorStructur
   if (value === null || value === undefined) return null;
   if (value instanceof Tensor) return value;
   if (value instanceof Variable) return value.value;
-  if (ArrayBuffer.isView(value) || isNumeric(value)) return fromNumbers(value, null, null, where);
+  if (ArrayBuffer.isView(value) || isElements(value)) return fromNumbers(value, null, null, where);
   if (Array.isArray(value)) return value.map((item) => toTensorStructure(item, where));
   if (isPlainObject(value)) {
     return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, toTensorStructure(v, where)]));
