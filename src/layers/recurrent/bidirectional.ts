@@ -66,8 +66,12 @@ function copyOf(layer: LayerBase, changes: Config): DirectedLayer {
   const own = layer.flattenLayers().map((inner) => inner.constructor as SerializableClass);
   const customObjects = Object.fromEntries(own.filter((cls) => !isBuiltin(cls)).map((cls) => [nameOf(cls), cls]));
   const cls = layer.constructor as typeof LayerBase;
-  const copy = (): object => cls.fromConfig({ ...layer.getConfig(), ...changes });
-  return customObjectScope({ ...getCustomObjects(), ...customObjects }, copy) as DirectedLayer;
+  const make = (): object => cls.fromConfig({ ...layer.getConfig(), ...changes });
+  const copy = customObjectScope({ ...getCustomObjects(), ...customObjects }, make) as DirectedLayer;
+  // As Keras does: what was built is built again, with weights of its own.
+  const shapes = layer.getBuildConfig();
+  if (shapes) copy.buildFromConfig(shapes);
+  return copy;
 }
 
 const withPrefix = (prefix: string, name: string): string => (name.startsWith(prefix) ? name : prefix + name);
