@@ -79,7 +79,13 @@ try {
   const images = join(folder, "applications");
   mustSucceed("writing weights in Python", await run(python, ["test/interop/make_applications.py", images], true));
   const applications = totals(await typescript("test/interop/checkApplications.ts", images));
-  const all = [there, here, applications];
+  console.log("A model for text and tables, both ways:");
+  const [ourTexts, theirTexts] = [join(folder, "our-texts"), join(folder, "their-texts")];
+  mustSucceed("saving here", await typescript("test/interop/textModels.ts", "make", ourTexts));
+  const textsThere = totals(await run(python, ["test/interop/text_models.py", "check", ourTexts]));
+  mustSucceed("saving in Python", await run(python, ["test/interop/text_models.py", "make", theirTexts], true));
+  const textsHere = totals(await typescript("test/interop/textModels.ts", "check", theirTexts));
+  const all = [there, here, applications, textsThere, textsHere];
   const failed = all.reduce((sum, part) => sum + part.failed, 0);
   console.log(`${all.reduce((sum, part) => sum + part.passed, 0)} passed, ${failed} failed`);
   process.exitCode = failed > 0 ? 1 : 0;
