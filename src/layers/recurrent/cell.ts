@@ -21,7 +21,8 @@ export type StepResult = readonly [output: Tensor, states: States];
  * What can stand in {@link RNN}: a layer, or any object, with a state and a step.
  *
  * A layer that is a cell creates its weights in `build(inputShape)`, from the shape of one step, and computes in
- * `call(inputs, states, options)`.
+ * `call(inputs, states, options)`. The step is recorded once: what it draws at random is drawn once per sequence and holds for
+ * all steps, as dropout in recurrent layers should.
  */
 export interface RecurrentCell {
   readonly stateSize: StateSize;

@@ -29,6 +29,8 @@ const PER_SAMPLE: ReadonlySet<string> = new Set([
   "Functional",
   "GRU",
   "GRUCell",
+  "GaussianDropout",
+  "GaussianNoise",
   "GlobalAveragePooling1D",
   "GlobalAveragePooling2D",
   "GlobalAveragePooling3D",
@@ -55,6 +57,9 @@ const PER_SAMPLE: ReadonlySet<string> = new Set([
   "Sequential",
   "SimpleRNN",
   "SimpleRNNCell",
+  "SpatialDropout1D",
+  "SpatialDropout2D",
+  "SpatialDropout3D",
   "Subtract",
   "UpSampling1D",
   "UpSampling2D",
@@ -64,16 +69,33 @@ const PER_SAMPLE: ReadonlySet<string> = new Set([
   "ZeroPadding3D",
 ]);
 
-/** Ops in the graph of a model may do anything, and so may a layer of the user. */
-export function isPerSample(layer: LayerBase): boolean {
-  return layer.flattenLayers().every((inner) => {
-    const { stateful = false, operations = [] } = inner as { stateful?: boolean; operations?: readonly object[] };
-    return (
-      isBuiltin(inner.constructor) &&
-      PER_SAMPLE.has(classNameOf(inner)) &&
-      inner.activityRegularizer === null &&
-      !stateful &&
-      operations.every((operation) => "dtypePolicy" in operation)
-    );
-  });
+/** Classes of Keras of which it depends on an option, or on whether the call is one in training. */
+const SOMETIMES: Readonly<Record<string, (layer: Options, training: boolean) => boolean>> = {
+  AlphaDropout: freeOfBatch,
+  // Its statistics are those of a batch in training only.
+  BatchNormalization: ({ axis }, training) => !training && axis !== 0,
+  Dropout: freeOfBatch,
+};
+
+interface Options {
+  readonly axis?: unknown;
+  readonly noiseShape?: readonly unknown[] | null;
 }
+
+/** Whether the shape of what is dropped leaves the batch open. */
+function freeOfBatch({ noiseShape }: Options): boolean {
+  return noiseShape === null || noiseShape === undefined || noiseShape[0] === null;
+}
+
+function isOne(layer: LayerBase, training: boolean): boolean {
+  const { stateful = false, graph } = layer as { stateful?: boolean; graph?: { operations: readonly object[] } | null };
+  const name = classNameOf(layer);
+  if (!isBuiltin(layer.constructor) || stateful || layer.activityRegularizer !== null) return false;
+  // Ops in the graph of a model may do anything.
+  if (graph?.operations.some((operation) => !("dtypePolicy" in operation))) return false;
+  return PER_SAMPLE.has(name) || (SOMETIMES[name]?.(layer as Options, training) ?? false);
+}
+
+/** Whether a layer, and all layers inside it, treat each sample for itself. Layers of the user may do anything. */
+export const isPerSample = (layer: LayerBase, training: boolean): boolean =>
+  layer.flattenLayers().every((inner) => isOne(inner, training));

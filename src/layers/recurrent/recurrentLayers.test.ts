@@ -1,7 +1,9 @@
 /** Recurrent layers through the checks of src/testing/runLayerTest.ts; cells, dropout, wrappers, and what they refuse. */
 import { beforeEach, describe, expect, it } from "vitest";
+import { valueAndGrad } from "../../autodiff/grad.ts";
 import { resetNames } from "../../core/names.ts";
 import { flatten } from "../../core/tree.ts";
+import { Model, Sequential } from "../../models/index.ts";
 import * as ops from "../../ops/index.ts";
 import type { KerasTensor } from "../../ops/kerasTensor.ts";
 import * as random from "../../random/index.ts";
@@ -241,6 +243,22 @@ describe("dropout", () => {
     }
   });
 
+  it("inside a cell of one's own is drawn once per sequence", async () => {
+    class Dropping extends layers.Layer {
+      readonly stateSize = 6;
+      readonly drop = layers.Dropout(0.5, { seed: 4 });
+      override call(x: Tensor, states: Tensor[]): [Tensor, Tensor[]] {
+        return [this.drop(x), states];
+      }
+    }
+    const layer = layers.RNN(new Dropping(), { returnSequences: true });
+    const rows = async () => (await layer(ops.ones([1, 3, 6]), { training: true }).array()) as number[][][];
+    const [first, second] = [await rows(), await rows()];
+    expect(first[0]![1]).toEqual(first[0]![0]);
+    expect(new Set(first.flat(2))).toEqual(new Set([0, 2]));
+    expect(second).not.toEqual(first);
+  });
+
   it("draws anew in each run of a compiled function", async () => {
     const layer = layers.LSTM(drops);
     layer.build([2, 4, 3]);
@@ -290,6 +308,28 @@ describe("masks", () => {
   });
 });
 
+describe("long sequences", () => {
+  const LONG = 60;
+  it.each(["SimpleRNN", "LSTM", "GRU"])("%s: a loop gives what the steps written out give", async (name) => {
+    const make = (unroll: boolean) => {
+      const options = { units: 3, unroll, return_sequences: true, go_backwards: true, name: "same" };
+      const layer = layers.CLASSES[name]!.fromConfig!(options) as Callable;
+      layer.build([2, LONG, 4]);
+      return layer;
+    };
+    const [looped, unrolled] = [make(false), make(true)];
+    unrolled.setWeights(looped.getWeights());
+    const x = sample(2, LONG, 4);
+    const mask = ops.greater(ops.getItem(sample(2, LONG, 5), [null, null, 0]), -0.5);
+    const all = async (layer: Callable): Promise<number[][]> => {
+      const [y, gradients] = valueAndGrad(() => ops.mean(ops.square(layer(x, { mask }))), layer.trainableWeights)();
+      return Promise.all([y, ...gradients].map((t) => numbers(t as Tensor)));
+    };
+    const [loop, steps] = [await all(looped), await all(unrolled)];
+    for (const [i, expected] of steps.entries()) expectAllClose(loop[i]!, expected, { atol: 1e-6, rtol: 1e-5 });
+  });
+});
+
 describe("stateful layers", () => {
   it("carry their states through compiled predictions", async () => {
     const layer = layers.GRU(2, { stateful: true });
@@ -305,6 +345,22 @@ describe("stateful layers", () => {
     whole.build([1, 6, 2]);
     whole.setWeights(layer.getWeights());
     expectAllClose(await numbers(whole(ops.concatenate([x, x], { axis: 1 }))), second, { atol: 1e-6 });
+  });
+
+  it("go on from batch to batch in a model, and are not saved", async () => {
+    const x = layers.Input({ batchShape: [1, 3, 2] });
+    const layer = layers.LSTM(2, { stateful: true });
+    const model = Model({ inputs: x, outputs: layer(x) });
+    model.compile({ optimizer: "sgd", loss: "mse" });
+    const [data, options] = [sample(1, 3, 2), { batchSize: 1, verbose: 0 as const }];
+    const predict = async () => numbers((await model.predict(data, options)) as Tensor);
+    const first = await predict();
+    expect(await predict()).not.toEqual(first);
+    await model.fit(sample(4, 3, 2), ops.zeros([4, 2]), { ...options, shuffle: false });
+    layer.resetState();
+    expect(await numbers((layer.states as Variable[])[0]!.value)).toEqual([0, 0]);
+    expect(model.weights).toHaveLength(3);
+    expect(model.countParams()).toBe(4 * 2 * (2 + 2 + 1));
   });
 
   it("inside Bidirectional are reset together", async () => {
@@ -379,6 +435,25 @@ describe("TimeDistributed", () => {
       [[-1], [-10]],
       [[1], [10]],
     ]);
+  });
+
+  it("gives the same for all steps at once as step by step", async () => {
+    class Plain extends layers.Dense {}
+    const x = sample(2, 3, 4, 4, 1);
+    const inner = Sequential([
+      layers.Input({ shape: [4, 4, 1] }),
+      layers.Conv2D(2, 3),
+      layers.BatchNormalization(),
+      layers.Flatten(),
+      new Plain(3),
+    ]);
+    const stepwise = layers.TimeDistributed(inner);
+    const y = await numbers(stepwise(x));
+    const same = Sequential([...inner.layers.slice(0, 3), layers.Dense(3)] as layers.Layer[]);
+    same.build([null, 4, 4, 1]);
+    same.layers.at(-1)!.setWeights(inner.layers.at(-1)!.getWeights());
+    expectAllClose(await numbers(layers.TimeDistributed(same)(x)), y, { atol: 1e-6 });
+    expect(stepwise(layers.Input({ shape: [null, 4, 4, 1] })).shape).toEqual([null, null, 3]);
   });
 
   it("hands each step its part of the mask", async () => {

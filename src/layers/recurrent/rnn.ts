@@ -140,13 +140,7 @@ export class RNNBase extends LayerBase {
   }
 
   #createStates(sequencesShape: Shape): void {
-    const batch = sequencesShape[0] ?? null;
-    if (batch === null) {
-      throw new ShapeError(
-        `a stateful layer needs a fixed batch size. Received: sequences of shape ${formatShape(sequencesShape)}; state it ` +
-          "in `Input({ batchShape: [batch, time, features] })` or `Input({ shape, batchSize })`",
-      );
-    }
+    const batch = fixedBatch(sequencesShape);
     const create = (state: Tensor): Variable =>
       new Variable(state, { trainable: false, dtype: this.variableDtype, name: "rnn_state" });
     this.states = mapStructure(create, this.getInitialState(batch));
@@ -187,7 +181,7 @@ export class RNNBase extends LayerBase {
     this.#checkBatch(shape);
     const batch = sequences.shape[0]!;
     const before = this.#startStates(batch, initialState);
-    const cells = this.cell instanceof LayerBase ? this.cell.flattenLayers().filter((c) => c instanceof BaseCell) : [];
+    const cells = this.#droppingCells();
     if (training) for (const cell of cells) cell.holdMasks(batch);
     try {
       const { output, states } = this.#run(sequences, before, firstMask(mask), training);
@@ -206,6 +200,12 @@ export class RNNBase extends LayerBase {
         cell.resetRecurrentDropoutMask();
       }
     }
+  }
+
+  /** Cells of Keras, however deep inside: what they drop is decided before the loop. */
+  #droppingCells(): BaseCell[] {
+    const inside = this.cell instanceof LayerBase ? this.cell.flattenLayers() : [];
+    return inside.filter((layer) => layer instanceof BaseCell && layer.built) as unknown as BaseCell[];
   }
 
   #run(sequences: Tensor, states: States, mask: Tensor | null, training: boolean) {
@@ -235,9 +235,9 @@ export class RNNBase extends LayerBase {
   }
 
   #checkBatch(shape: Shape): void {
-    const [expected] = this.states === null ? [] : flatten(this.states)[0]!.shape;
-    const [batch] = shape;
-    if (expected === undefined || batch === null || batch === expected) return;
+    if (this.states === null) return;
+    const [expected] = flatten(this.states)[0]!.shape;
+    if (fixedBatch(shape) === expected) return;
     throw new ShapeError(
       `a stateful layer keeps the states of its ${expected} samples, so that every batch must have as many. Received: ` +
         `sequences of shape ${formatShape(shape)}; expected batch size ${expected}`,
@@ -278,6 +278,16 @@ export class RNNBase extends LayerBase {
   override getConfig(): Config {
     return { ...this.loopConfig(), cell: serializeObject(this.cell) };
   }
+}
+
+/** The batch size of a stateful layer. */
+function fixedBatch(sequencesShape: Shape): number {
+  const batch = sequencesShape[0] ?? null;
+  if (batch !== null) return batch;
+  throw new ShapeError(
+    `a stateful layer needs a fixed batch size. Received: sequences of shape ${formatShape(sequencesShape)}; state it ` +
+      "in `Input({ batchShape: [batch, time, features] })` or `Input({ shape, batchSize })`",
+  );
 }
 
 /** A cell is an object, and so are options: those have a `cell`. */

@@ -16,7 +16,7 @@ import { isPerSample } from "./perSample.ts";
  * Applies a layer to every time step of its inputs, with the same weights everywhere.
  *
  * Layers that treat samples one by one (Dense, convolutions, most others) see all steps as one large batch; for others
- * (BatchNormalization, layers of yours) the steps are run one after the other, as Keras does.
+ * (BatchNormalization in training, layers of yours) the steps are run one after the other, as Keras does.
  *
  * Shapes: `inputs` (batch, time, …) → (batch, time, …) with the layer's output for inputs (batch, …) after `time`. A mask is
  * (batch, time) or (batch, time, …); the layer gets that of its step.
@@ -69,7 +69,7 @@ export class TimeDistributedBase extends WrapperBase {
       const y = run(ops.getItem(inputs, [null, 0]), maskForLayer && ops.getItem(maskForLayer, [null, 0]));
       return ops.broadcastTo(ops.expandDims(y, 1), [batch, time, ...y.shape.slice(1)]);
     }
-    if (isPerSample(this.layer)) {
+    if (isPerSample(this.layer, training ?? false)) {
       const merged = (x: Tensor): Tensor => ops.reshape(x, [batch * time, ...x.shape.slice(2)]);
       const y = run(merged(inputs), maskForLayer && merged(maskForLayer));
       return ops.reshape(y, [batch, time, ...y.shape.slice(1)]);
