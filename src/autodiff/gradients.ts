@@ -7,6 +7,7 @@ import * as build from "../ir/build.ts";
 import type { Primitive, PrimitiveAttributes } from "../ir/primitives.ts";
 import type { Node, Value } from "../ir/value.ts";
 import { GRADIENT_RULES, type GradientRule } from "./gradientRules.ts";
+import type { Differentiate } from "./rules/rule.ts";
 
 /** Nodes between `wrt` and `outputs`, producers first; nothing that `cut` was computed from is looked at. */
 function nodesBetween(
@@ -75,7 +76,7 @@ export function gradients(
     const rule = GRADIENT_RULES[node.op] as GradientRule<PrimitiveAttributes[Primitive]> | null;
     if (!rule) continue;
     const wanted = node.inputs.map((input) => reaches.has(input) && isFloat(input.dtype));
-    const results = rule(node as Node<Primitive>, incoming, wanted, gradients);
+    const results = rule(node as Node<Primitive>, incoming, wanted, partials);
     node.inputs.forEach((input, i) => {
       const gradient = results[i];
       if (gradient && wanted[i]) accumulate(input, gradient);
@@ -83,3 +84,7 @@ export function gradients(
   }
   return wrt.map((value) => found.get(value) ?? null);
 }
+
+/** For rules: with respect to placeholders, of which none is computed from another. */
+const partials: Differentiate = (outputs, outputGradients, wrt) =>
+  gradients(outputs, outputGradients, wrt, { independent: true });

@@ -53,6 +53,12 @@ export function closeBody(inputs: readonly Value[], outputs: readonly Value[], s
 export const closeBranch = (outputs: readonly Value[], start: number): ClosedBody =>
   close([], outputs, (value) => value.node !== null && value.id >= start);
 
+/** Closes what was built on `inputs` and on nothing else but constants, all of it. */
+export const closeAll = (inputs: readonly Value[], outputs: readonly Value[]): Program => {
+  const own = new Set(inputs);
+  return close(inputs, outputs, (value) => value.node !== null || own.has(value)).program;
+};
+
 function close(inputs: readonly Value[], outputs: readonly Value[], isInner: (value: Value) => boolean): ClosedBody {
   const captured = new Set<Value>();
   const visited = new Set<Value>();

@@ -23,9 +23,29 @@ export interface Scan {
   readonly sequences: number;
 }
 
+/**
+ * A loop that ends when its body says so. The body is (carries…, captured…) → (whether to go on: bool, new carries…).
+ */
+export interface While {
+  readonly body: Program;
+  readonly carries: number;
+  /** Ends the loop after so many turns in any case. */
+  readonly maximumIterations: number | null;
+}
+
+/** Two ways to compute results of equal types, each from (captured…). */
+export interface Cond {
+  readonly whenTrue: Program;
+  readonly whenFalse: Program;
+}
+
 export interface LoopPrimitives {
   /** (carries…, sequences…, captured…) → (last carries…, ys of all turns stacked on a new axis 0…). */
   scan: Scan;
+  /** (whether to begin: bool, carries…, captured…) → the last carries. */
+  while: While;
+  /** (condition: bool, captured…) → the results of the one program that is run. */
+  cond: Cond;
 }
 
 const typeText = ({ shape, dtype }: ValueType): string => `${dtype} ${formatShape(shape)}`;
@@ -44,6 +64,18 @@ const stacked = ({ shape, dtype }: ValueType, length: number): { shape: StaticSh
   dtype,
 });
 
+const FLAG: ValueType = { shape: [], dtype: "bool" };
+const typeOf = ({ shape, dtype }: ValueType): ValueType => ({ shape, dtype });
+
+function expectInputs(name: string, inputs: readonly ValueType[], body: Program): void {
+  if (inputs.length !== body.inputs.length) {
+    throw new ShapeError(`${name}: ${inputs.length} inputs for a body of ${body.inputs.length}`);
+  }
+  inputs.forEach((input, i) => {
+    expectType(name, `input ${i}`, input, body.inputs[i]!);
+  });
+}
+
 export const LOOP_TYPE_RULES: { readonly [P in keyof LoopPrimitives]: TypeRule<LoopPrimitives[P]> } = {
   scan: (inputs, { body, length, carries, sequences }) => {
     if (inputs.length !== body.inputs.length || body.outputs.length < carries) {
@@ -59,7 +91,26 @@ export const LOOP_TYPE_RULES: { readonly [P in keyof LoopPrimitives]: TypeRule<L
     return body.outputs.map((output, i) => {
       if (i >= carries) return stacked(output, length);
       expectType("scan", `the new carry ${i}`, output, body.inputs[i]!);
-      return { shape: output.shape, dtype: output.dtype };
+      return typeOf(output);
+    });
+  },
+  while: ([begin, ...inputs], { body }) => {
+    expectType("while_loop", "the condition", begin!, FLAG);
+    const [goOn, ...outputs] = body.outputs;
+    expectType("while_loop", "the next condition", goOn!, FLAG);
+    expectInputs("while_loop", inputs, body);
+    return outputs.map((output, i) => {
+      expectType("while_loop", `the new carry ${i}`, output, body.inputs[i]!);
+      return typeOf(inputs[i]!);
+    });
+  },
+  cond: ([condition, ...inputs], { whenTrue, whenFalse }) => {
+    expectType("cond", "the condition", condition!, FLAG);
+    expectInputs("cond", inputs, whenTrue);
+    expectInputs("cond", inputs, whenFalse);
+    return whenTrue.outputs.map((output, i) => {
+      expectType("cond", `result ${i} of the second branch`, whenFalse.outputs[i]!, output);
+      return typeOf(output);
     });
   },
 };

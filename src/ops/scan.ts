@@ -1,16 +1,15 @@
 /** `ops.scan`: a function applied along the first axis of arrays while state is carried along. */
-import { isFloat } from "../core/dtype.ts";
-import { DTypeError, describe, ShapeError } from "../core/errors.ts";
-import { formatShape, shapesEqual } from "../core/shape.ts";
-import { assertSameStructure, flattenWithPath, type Nested } from "../core/tree.ts";
+import { describe, ShapeError } from "../core/errors.ts";
 import * as build from "../ir/build.ts";
 import type { Scan } from "../ir/loops.ts";
 import { unrollScan } from "../ir/unroll.ts";
 import type { Value } from "../ir/value.ts";
 import type { Tensor } from "../runtime/tensor.ts";
-import { defineOp, toTensor, wrap } from "./define.ts";
+import { type CarryNames, expectFunction, nextLeaves, recordWithState } from "./carry.ts";
+import { wrap } from "./define.ts";
 import { isUnknownSize, readOptions } from "./kit.ts";
-import { leadingSize, leafName, type ResultsLike, tensorLeaves, type WithLeaves, withLeaves } from "./structures.ts";
+import { defineLoop, type LoopResults } from "./loopOp.ts";
+import { leadingSize, type ResultsLike, tensorLeaves, type WithLeaves, withLeaves } from "./structures.ts";
 import { refusePromise, traceBody } from "./traceBody.ts";
 
 /** Options of {@link scan}. */
@@ -27,7 +26,7 @@ export interface ScanOptions {
 }
 
 /** From carry and element to [carry, y]. */
-type Step = (carry: unknown, x: unknown) => unknown;
+export type Step = (carry: unknown, x: unknown) => unknown;
 
 /** What a loop goes over, checked. */
 interface Loop {
@@ -40,48 +39,32 @@ interface Loop {
   readonly unroll: boolean;
 }
 
-/** The results of a loop: tensors of the carry, then of y. */
-interface LoopResult {
-  readonly carry: Tensor[];
-  readonly ys: Tensor[];
-  readonly yStructure: unknown;
-}
+const names = (where: string): CarryNames => ({ where, init: "init", step: "f" });
 
-/** Records a loop. The dtype of a carry that starts as a plain number is what `step` makes of it. */
-export function runScan(loop: Loop): LoopResult {
-  const { where, init, xs, length, reverse } = loop;
-  let carry = tensorLeaves(init, where, "init");
+/** Records a loop. */
+export function runScan({ where, step, init, xs, length, reverse, unroll }: Loop): LoopResults {
   const sequences = tensorLeaves(xs, where, "xs");
-  const isNumber = leavesOf(init).map((leaf) => typeof leaf === "number");
-  while (true) {
-    let yStructure: unknown = null;
-    let next: Tensor[] = [];
+  const { state, recorded } = recordWithState(names(where), init, (state) => {
     const types = [
-      ...carry.map(({ shape, dtype }) => ({ shape, dtype, name: "carry" })),
+      ...state.map(({ shape, dtype }) => ({ shape, dtype, name: "carry" })),
       ...sequences.map(({ shape, dtype }) => ({ shape: shape.slice(1), dtype, name: "x" })),
     ];
-    const { program, captured } = traceBody(where, types, (inputs) => {
-      const result = loop.step(
-        withLeaves(init, inputs.slice(0, carry.length)),
-        withLeaves(xs, inputs.slice(carry.length)),
-      );
-      const [newCarry, y] = pairOf(where, result);
+    let next: Tensor[] = [];
+    let yStructure: unknown = null;
+    const body = traceBody(where, types, (inputs) => {
+      const result = step(withLeaves(init, inputs.slice(0, state.length)), withLeaves(xs, inputs.slice(state.length)));
+      const [carry, y] = pairOf(where, result);
       yStructure = y;
-      next = carryLeaves(where, init, newCarry);
+      next = nextLeaves(names(where), init, carry);
       return [...next, ...tensorLeaves(y, where, "y")];
     });
-    const widened = carry.map((t, i) => (isNumber[i] && isFloat(next[i]!.dtype) ? next[i]!.dtype : t.dtype));
-    if (widened.some((dtype, i) => dtype !== carry[i]!.dtype)) {
-      carry = carry.map((t, i) => toTensor(t, widened[i]!));
-      isNumber.fill(false);
-      continue;
-    }
-    checkTypes(where, init, carry, next);
-    const inputs = [...carry, ...sequences].map((t) => t.node);
-    const attributes = { body: program, length, reverse, carries: carry.length, sequences: sequences.length };
-    const results = repeat([...inputs, ...captured], attributes, loop.unroll).map(wrap);
-    return { carry: results.slice(0, carry.length), ys: results.slice(carry.length), yStructure };
-  }
+    return { next, body, yStructure };
+  });
+  const { program, captured, commit } = recorded.body;
+  commit();
+  const inputs = [...state, ...sequences].map((t) => t.node);
+  const scan: Scan = { body: program, length, reverse, carries: state.length, sequences: sequences.length };
+  return { structure: [init, recorded.yStructure], leaves: repeat([...inputs, ...captured], scan, unroll).map(wrap) };
 }
 
 /** A loop as a value of its own, or what it amounts to where it makes no more than a turn or is to be written out. */
@@ -89,44 +72,12 @@ function repeat(inputs: readonly Value[], scan: Scan, unroll: boolean): Value[] 
   return scan.length <= 1 || unroll ? unrollScan(inputs, scan) : build.scan(inputs, scan);
 }
 
-const leavesOf = (structure: unknown): unknown[] =>
-  flattenWithPath(structure as Nested<unknown>).flatMap(([, leaf]) =>
-    leaf === null || leaf === undefined ? [] : [leaf],
-  );
-
 function pairOf(where: string, result: unknown): [unknown, unknown] {
   refusePromise(where, "`f`", result);
   if (!Array.isArray(result) || result.length !== 2) {
     throw new TypeError(`${where}: \`f\` must return [carry, y]. Received: ${describe(result)}`);
   }
   return result as [unknown, unknown];
-}
-
-/** The tensors of a new carry. @throws RangeError when its structure is not that of `init`. */
-function carryLeaves(where: string, init: unknown, carry: unknown): Tensor[] {
-  assertSameStructure(init, carry, `${where}: the carry that \`f\` returns must have the structure of \`init\``);
-  return tensorLeaves(carry, where, "carry");
-}
-
-/** @throws ShapeError or DTypeError when a carry changes its type. */
-function checkTypes(where: string, init: unknown, before: readonly Tensor[], after: readonly Tensor[]): void {
-  const paths = flattenWithPath(init as Nested<unknown>).filter(([, leaf]) => leaf !== null && leaf !== undefined);
-  before.forEach((old, i) => {
-    const next = after[i]!;
-    const name = leafName("carry", paths[i]![0]);
-    if (!shapesEqual(next.shape, old.shape)) {
-      throw new ShapeError(
-        `${where}: the carry must keep its shape. Received: ${name} with shape ${formatShape(next.shape)} from \`f\`, ` +
-          `expected ${formatShape(old.shape)} as in \`init\``,
-      );
-    }
-    if (next.dtype !== old.dtype) {
-      throw new DTypeError(
-        `${where}: the carry must keep its dtype. Received: ${name} with dtype ${next.dtype} from \`f\`, ` +
-          `expected ${old.dtype} as in \`init\`; cast one of them`,
-      );
-    }
-  });
 }
 
 /** How many steps there are. @throws when nothing says so, or two things say different numbers. */
@@ -147,21 +98,7 @@ export function stepCount(where: string, xs: unknown, length: unknown): number {
   return length;
 }
 
-const scanOp = defineOp(
-  "Scan",
-  "core",
-  { length: "length", reverse: "reverse", unroll: "unroll" },
-  ([init, xs], statics) => {
-    const run = statics.run as ((init: unknown, xs: unknown) => Tensor[]) | undefined;
-    if (!run) {
-      throw new TypeError(
-        "scan: a graph that holds ops.scan cannot be loaded from a file, for functions are not stored. Put the loop " +
-          "into a layer's `call`",
-      );
-    }
-    return run(init, xs);
-  },
-);
+const scanOp = defineLoop("Scan", "scan", { length: "length", reverse: "reverse", unroll: "unroll" });
 
 /**
  * Applies `f` along the first axis of `xs` and carries state along: `[carry, y] = f(carry, x)` for every step.
@@ -180,29 +117,25 @@ const scanOp = defineOp(
  * @see keras/src/ops/core.py (Keras 3.x)
  */
 export function scan<const C, const X, Y>(
-  f: (carry: WithLeaves<C, Tensor>, x: WithLeaves<X, Tensor>) => readonly [carry: unknown, y: Y],
+  f: (carry: WithLeaves<NoInfer<C>, Tensor>, x: WithLeaves<NoInfer<X>, Tensor>) => readonly [carry: unknown, y: Y],
   init: C,
   xs: X = null as X,
   options?: ScanOptions,
 ): [carry: ResultsLike<C, [C, X]>, ys: ResultsLike<Y, [C, X]>] {
   const { length, reverse = false, unroll = 1 } = readOptions("scan", options, ["length", "reverse", "unroll"]);
-  if (typeof f !== "function") {
-    throw new TypeError(`scan: expected \`f\` to be a function of (carry, x). Received: ${describe(f)}`);
-  }
-  let yStructure: unknown = null;
-  const run = (init: unknown, xs: unknown): Tensor[] => {
+  expectFunction("scan", "f", f);
+  const run = (init: unknown, xs: unknown): LoopResults => {
     const steps = stepCount("scan", xs, length);
-    const spelledOut =
-      !isUnknownSize(steps) && (unroll === true || (typeof unroll === "number" && unroll >= steps && unroll > 1));
-    const step = f as unknown as Step;
-    const result = runScan({ where: "scan", step, init, xs, length: steps, reverse, unroll: spelledOut });
-    yStructure = result.yStructure;
-    return [...result.carry, ...result.ys];
+    const all = unroll === true || (typeof unroll === "number" && unroll > 1 && unroll >= steps);
+    return runScan({
+      where: "scan",
+      step: f as unknown as Step,
+      init,
+      xs,
+      length: steps,
+      reverse,
+      unroll: all && !isUnknownSize(steps),
+    });
   };
-  const flat = scanOp([init, xs], { run, length, reverse, unroll }) as Tensor[];
-  const count = leavesOf(init).length;
-  return [withLeaves(init, flat.slice(0, count)), withLeaves(yStructure, flat.slice(count))] as unknown as [
-    ResultsLike<C, [C, X]>,
-    ResultsLike<Y, [C, X]>,
-  ];
+  return scanOp([init, xs], run, { length, reverse, unroll }) as [ResultsLike<C, [C, X]>, ResultsLike<Y, [C, X]>];
 }

@@ -36,6 +36,12 @@ export function refusePromise(where: string, what: string, result: unknown): voi
   );
 }
 
+/** The body of a loop as it was recorded. */
+export interface TracedBody extends ClosedBody {
+  /** Makes the assignments to variables that it holds, outside the loop. To be called when the recording is used. */
+  readonly commit: () => void;
+}
+
 /**
  * Records the body of a loop.
  *
@@ -47,16 +53,16 @@ export function traceBody(
   where: string,
   types: readonly (ValueType & { readonly name: string })[],
   fn: (inputs: Tensor[]) => readonly Tensor[],
-): ClosedBody {
+): TracedBody {
   const start = bodyStart();
   const inputs = types.map((type) => inputValue(type, `${where} ${type.name}`));
   const { outputs, writes } = record(where, () => fn(inputs.map((value) => new Tensor(value))));
   const inner = dependents(inputs, [...writes.values()], start);
-  for (const [variable, value] of writes) {
-    if (inner.has(value)) refuseWrite(where, variable);
-    (variable as Variable).assign(new Tensor(value));
-  }
-  return closeBody(inputs, outputs, start);
+  for (const [variable, value] of writes) if (inner.has(value)) refuseWrite(where, variable);
+  const commit = (): void => {
+    for (const [variable, value] of writes) (variable as Variable).assign(new Tensor(value));
+  };
+  return { ...closeBody(inputs, outputs, start), commit };
 }
 
 /** Records a branch, all of which is computed only when it is taken. It may assign to no variable. */

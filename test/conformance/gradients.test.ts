@@ -11,7 +11,7 @@ import { inputValue, type Value } from "../../src/ir/value.ts";
 import { expectAllClose } from "../../src/testing/allClose.ts";
 import { gradientFailure } from "../../src/testing/gradCheck.ts";
 import { materialize, type Operand } from "./cases.ts";
-import { SCANS } from "./loopCases.ts";
+import { CONDS, SCANS, WHILES } from "./loopCases.ts";
 import {
   CONV_GEOMETRIES,
   convOperands,
@@ -176,6 +176,12 @@ const CASES: { readonly [P in Primitive]?: readonly GradientCase<PrimitiveAttrib
   log_softmax: [make("last axis", [of([2, 4])], { axis: 1 }), make("first axis", [of([3, 2])], { axis: 0 })],
   matmul: matmulCases,
   scan: SCANS.flatMap(({ name, dtype, operands, attributes }) =>
+    dtype === "float64" ? [make(name, operands, attributes)] : [],
+  ),
+  while: WHILES.flatMap(({ name, dtype, operands, attributes }) =>
+    dtype === "float64" && attributes.maximumIterations !== null ? [make(name, operands, attributes)] : [],
+  ),
+  cond: CONDS.flatMap(({ name, dtype, operands, attributes }) =>
     dtype === "float64" ? [make(name, operands, attributes)] : [],
   ),
   conv: CONV_GEOMETRIES.map((g) => make(g.name, convOperands(g), g.how)),

@@ -5,7 +5,7 @@ import * as b from "../../src/ir/build.ts";
 import type { LoopPrimitives, Scan } from "../../src/ir/loops.ts";
 import type { Program } from "../../src/ir/program.ts";
 import { inputValue, type Value, type ValueType } from "../../src/ir/value.ts";
-import type { CaseTable, Operand } from "./cases.ts";
+import type { Case, CaseTable, Operand } from "./cases.ts";
 
 type Body = (inputs: readonly Value[]) => readonly Value[];
 
@@ -124,6 +124,10 @@ export const SCANS: readonly ScanCase[] = [
     x!,
     k!,
   ]),
+  ...scans("no carries, two results of one node", { carries: [], sequences: [of([3, 4], OTHERS)] }, ([x]) => {
+    const [values, places] = b.topK(tanh(x!), 2);
+    return [mul(values, values), places];
+  }),
   ...scans(
     "sums over the turns of what contracts otherwise",
     { carries: [of([2, 2])], sequences: [of([3, 2, 2], OTHERS)], captured: [of([2, 2]), of([2]), of([1, 2, 2])] },
@@ -163,12 +167,55 @@ export const SCANS: readonly ScanCase[] = [
   ...scans("a scan in a scan", { carries: [of([])], sequences: [of([2, 3])], captured: [of([], [0.7])] }, nested),
 ];
 
+/** A loop that doubles until it has enough, with a counter, a captured factor and a limit. */
+function whileCase(name: string, begin: number, maximumIterations: number | null, dtype: DType) {
+  const operands = [of([], [begin], "bool"), of([2], [0.7, 0.4]), of([], [0], "int32"), of([2], [1.5, 1.25])];
+  const body = bodyOf(
+    operands.slice(1).map((o) => ({ shape: o.shape, dtype: o.dtype ?? dtype })),
+    ([x, n, k]) => {
+      const next = mul(x!, k!);
+      const total = b.reduce("reduce_sum", next, [0]);
+      return [b.binary("less", total, b.scalar(3, next.dtype)), next, add(n!, b.scalar(1, "int32"))];
+    },
+  );
+  return { name, dtype, operands, attributes: { body, carries: 2, maximumIterations } };
+}
+
+export const WHILES = (["float64", "float32"] as const).flatMap((dtype) => [
+  whileCase("until it says so", 1, null, dtype),
+  whileCase("not once", 0, null, dtype),
+  whileCase("until the limit", 1, 2, dtype),
+  whileCase("before the limit", 1, 9, dtype),
+]);
+
+function condCase(name: string, condition: number, dtype: DType) {
+  const operands = [of([], [condition], "bool"), of([2, 3]), of([3], OTHERS), of([2], [4, 5], "int32")];
+  const types = operands.slice(1).map((o) => ({ shape: o.shape, dtype: o.dtype ?? dtype }));
+  const whenTrue = bodyOf(types, ([x, y, n]) => [tanh(mul(x!, y!)), n!, b.scalar(1, "int32")]);
+  const whenFalse = bodyOf(types, ([x, , n]) => [x!, add(n!, n!), b.reduce("reduce_sum", n!, [0])]);
+  return { name, dtype, operands, attributes: { whenTrue, whenFalse } };
+}
+
+export const CONDS = (["float64", "float32"] as const).flatMap((dtype) => [
+  condCase("true", 1, dtype),
+  condCase("false", 0, dtype),
+]);
+
+const asCase = <A>({
+  name,
+  dtype,
+  operands,
+  attributes,
+}: Omit<ScanCase, "attributes"> & { attributes: A }): Case<A> => ({
+  name,
+  dtypes: [dtype],
+  operands,
+  attributes,
+  family: "contraction",
+});
+
 export const loopCases: Pick<CaseTable, keyof LoopPrimitives> = {
-  scan: SCANS.map(({ name, dtype, operands, attributes }) => ({
-    name,
-    dtypes: [dtype],
-    operands,
-    attributes,
-    family: "contraction",
-  })),
+  scan: SCANS.map(asCase),
+  while: WHILES.map(asCase),
+  cond: CONDS.map(asCase),
 };

@@ -12,7 +12,7 @@ import { unrollScan } from "../../src/ir/unroll.ts";
 import { inputValue, type Value } from "../../src/ir/value.ts";
 import { closeFailure } from "../../src/testing/allClose.ts";
 import { materialize } from "./cases.ts";
-import { SCANS, type ScanCase } from "./loopCases.ts";
+import { CONDS, SCANS, type ScanCase, WHILES } from "./loopCases.ts";
 
 const weighted = (values: readonly (Value | null)[]): Value => {
   const terms = values.flatMap((v, i) => {
@@ -23,10 +23,13 @@ const weighted = (values: readonly (Value | null)[]): Value => {
   return terms.reduce((x, y) => b.binary("add", x, y));
 };
 
+type LoopCase = Omit<ScanCase, "attributes">;
+type Build = (inputs: readonly Value[]) => Value[];
+
 /** Results, gradients and gradients of gradients of a loop. */
-function programOf({ operands, attributes, dtype }: ScanCase, build: typeof b.scan = b.scan): Program {
+function programOf({ operands, dtype }: LoopCase, build: Build): Program {
   const inputs = operands.map((o, i) => inputValue({ shape: o.shape, dtype: o.dtype ?? dtype }, `x${i}`));
-  const results = build(inputs, attributes);
+  const results = build(inputs);
   const floats = inputs.filter((x) => isFloat(x.dtype));
   const slope = (y: Value): Value[] => {
     const found = gradients([y], [b.scalar(1, y.dtype)], floats);
@@ -51,33 +54,63 @@ beforeAll(async () => {
   [reference, onnx] = await Promise.all([createReferenceBackend(), createOnnxNodeBackend()]);
 });
 
-describe.each(SCANS.map((c) => ({ title: `${c.name}, ${c.dtype}`, c })))("$title", ({ c }) => {
+/** Every case, and for scans how they are written without a loop. */
+const CASES: readonly (readonly [title: string, c: LoopCase, build: Build, unrolled: Build | null])[] = [
+  ...SCANS.map(
+    (c) =>
+      [
+        `scan, ${c.name}, ${c.dtype}`,
+        c,
+        (inputs: readonly Value[]) => b.scan(inputs, c.attributes),
+        (inputs: readonly Value[]) => unrollScan(inputs, c.attributes),
+      ] as const,
+  ),
+  ...WHILES.filter((c) => c.attributes.maximumIterations !== null).map(
+    (c) =>
+      [
+        `while, ${c.name}, ${c.dtype}`,
+        c,
+        (inputs: readonly Value[]) => b.emit("while", inputs, c.attributes),
+        null,
+      ] as const,
+  ),
+  ...CONDS.map(
+    (c) =>
+      [
+        `cond, ${c.name}, ${c.dtype}`,
+        c,
+        (inputs: readonly Value[]) => b.emit("cond", inputs, c.attributes),
+        null,
+      ] as const,
+  ),
+];
+
+describe.each(CASES)("%s", (_, c, build, unrolledBuild) => {
   const data = c.operands.map((o) => materialize(o, o.dtype ?? c.dtype));
+  const tolerance = c.dtype === "float64" ? 1e-9 : 2e-4;
   const compare = (program: Program, actual: readonly TypedArray[], expected: readonly TypedArray[]): void => {
     const failures = expected.flatMap((want, i) => {
-      const tolerance = c.dtype === "float64" ? 1e-9 : 2e-4;
-      const failure = closeFailure(actual[i]!, want, {
-        dtype: program.outputs[i]!.dtype,
-        atol: tolerance,
-        rtol: tolerance,
-      });
+      const { dtype } = program.outputs[i]!;
+      const failure = closeFailure(actual[i]!, want, { dtype, atol: tolerance, rtol: tolerance });
       return failure ? [`output ${i}: ${failure}`] : [];
     });
     expect(failures.length > 0 ? `${failures.join("\n")}\n${printProgram(program)}` : "").toBe("");
   };
 
   it("is the same written out, optimised, and on the engine", async () => {
-    const program = programOf(c);
+    const program = programOf(c, build);
     verifyProgram(program);
     const plain = await run(reference, program, data);
-    const unrolled = programOf(c, unrollScan as typeof b.scan);
-    compare(unrolled, await run(reference, unrolled, data), plain);
+    if (unrolledBuild) {
+      const unrolled = programOf(c, unrolledBuild);
+      compare(unrolled, await run(reference, unrolled, data), plain);
+    }
     const optimized = optimize(program, { verify: true });
     compare(optimized, await run(reference, optimized, data), plain);
     compare(optimized, await run(onnx, optimized, data), plain);
   });
 
   it("has one key for one structure", () => {
-    expect(structuralKey(programOf(c))).toBe(structuralKey(programOf(c)));
+    expect(structuralKey(programOf(c, build))).toBe(structuralKey(programOf(c, build)));
   });
 });

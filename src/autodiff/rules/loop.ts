@@ -4,7 +4,7 @@
  * all turns, made after the loop, and the rest is carried along.
  */
 import { isFloat } from "../../core/dtype.ts";
-import { closeBody, substitute } from "../../ir/body.ts";
+import { closeAll, closeBody, substitute } from "../../ir/body.ts";
 import * as b from "../../ir/build.ts";
 import type { PrimitiveAttributes as Attributes } from "../../ir/primitives.ts";
 import { makeProgram, type Program } from "../../ir/program.ts";
@@ -122,4 +122,64 @@ const scan: GradientRule<Attributes["scan"]> = (node, incoming, wanted, differen
   ];
 };
 
-export const loopRules = { scan };
+/**
+ * A loop of unknown length keeps nothing of its turns. With a bound it is as good as one of so many turns in which nothing
+ * changes after the end.
+ */
+const whileLoop: GradientRule<Attributes["while"]> = (node, incoming, _, differentiate) => {
+  const { body, carries, maximumIterations } = node.attributes;
+  if (maximumIterations === null) {
+    throw new Error(
+      "whileLoop: a loop of unknown length has no gradient, for nothing is kept of its turns. Use ops.scan or ops.foriLoop " +
+        "with numbers as bounds, or give `maximumIterations`",
+    );
+  }
+  const begin = inputValue(node.inputs[0]!, "go on");
+  const [goOn, ...next] = body.outputs;
+  const kept = next.map((value, i) => b.where(begin, value, body.inputs[i]!));
+  const program = makeProgram([begin, ...body.inputs], [b.binary("logical_and", begin, goOn!), ...kept]);
+  // On placeholders, for inputs may depend on each other, or be the same.
+  const inputs = node.inputs.map((x) => inputValue(x, "input"));
+  const [, ...results] = b.scan(inputs, {
+    body: program,
+    length: maximumIterations,
+    reverse: false,
+    carries: 1 + carries,
+    sequences: 0,
+  });
+  const seeds = incoming.map((g) => g && inputValue(g, "gradient"));
+  const found = differentiate(results, seeds, inputs);
+  const outside = new Map(inputs.map((x, i) => [x, node.inputs[i]!]));
+  seeds.forEach((seed, i) => {
+    if (seed) outside.set(seed, incoming[i]!);
+  });
+  const values = substitute(
+    found.filter((g) => g !== null),
+    outside,
+  );
+  return found.map((g) => g && values.shift()!);
+};
+
+/** The gradient of the branch that was taken, which is computed again for it. */
+const cond: GradientRule<Attributes["cond"]> = (node, incoming, wanted, differentiate) => {
+  const [condition, ...captured] = node.inputs;
+  const { whenTrue, whenFalse } = node.attributes;
+  const given = incoming.filter((g) => g !== null);
+  const asked = captured.flatMap((_, i) => (wanted[1 + i] ? [i] : []));
+  const branch = (program: Program): Program => {
+    const seeds = incoming.map((g, i) => (g ? inputValue(program.outputs[i]!, "gradient") : null));
+    const wrt = asked.map((i) => program.inputs[i]!);
+    const found = differentiate(program.outputs, seeds, wrt);
+    return closeAll(
+      [...program.inputs, ...seeds.filter((seed) => seed !== null)],
+      found.map((g, i) => g ?? zeros(wrt[i]!)),
+    );
+  };
+  const results = b.emit("cond", [condition!, ...captured, ...given], {
+    whenTrue: branch(whenTrue),
+    whenFalse: branch(whenFalse),
+  });
+  return [null, ...captured.map((_, i) => (asked.includes(i) ? results[asked.indexOf(i)]! : null))];
+};
+
+export const loopRules = { scan, while: whileLoop, cond };

@@ -48,7 +48,7 @@ export function chooseResiduals(node: Node<"scan">, results: readonly Value[]): 
     used.delete(output!);
     for (const value of needed) used.add(value);
   }
-  const residuals = [...used].filter((value) => (place.get(value) ?? 0) < carries);
+  const residuals = [...used].filter((value) => (place.get(value) ?? -1) < carries);
   const sequences = [...used].flatMap((value) => {
     const i = place.get(value);
     return i !== undefined && i >= carries && i < carries + sequenceCount ? [i] : [];

@@ -3,7 +3,7 @@ import { allocate, type DType } from "../../core/dtype.ts";
 import { BackendError, invariant } from "../../core/errors.ts";
 import { sizeOf } from "../../core/shape.ts";
 import type { Primitive, PrimitiveAttributes } from "../../ir/primitives.ts";
-import type { Program } from "../../ir/program.ts";
+import { bodiesOf, type Program } from "../../ir/program.ts";
 import type { Node, Value } from "../../ir/value.ts";
 import { encodeModel, type OnnxValueInfo } from "./encode.ts";
 import { findFusions } from "./fusions.ts";
@@ -56,7 +56,8 @@ function workOf(node: Node): number {
     const { body, length } = node.attributes as PrimitiveAttributes["scan"];
     return length * body.nodes.reduce((sum, inner) => sum + workOf(inner), 0);
   }
-  return Math.max(out, ...node.inputs.map(size));
+  const bodies = bodiesOf(node).map((body) => body.nodes.reduce((sum, inner) => sum + workOf(inner), 0));
+  return Math.max(out, ...node.inputs.map(size), ...bodies);
 }
 
 /** @throws BackendError naming the primitive and dtype that cannot be lowered. */

@@ -126,15 +126,18 @@ export class OnnxModel {
    *
    * @param given - For each input of the program the value around it that it reads by name, or `null` where it is an input of
    *   the body.
-   * @param unread - Inputs of the body, after those, that the operator asks for and the program does not know.
+   * @param after - Inputs of the body that the operator asks for and the program does not know, after those it knows.
+   * @param before - The same, before them.
    */
   body(
     program: Program,
     given: readonly (OnnxValue | null)[],
-    unread: readonly Omit<OnnxValue, "name">[] = [],
+    after: readonly Omit<OnnxValue, "name">[] = [],
+    before: readonly Omit<OnnxValue, "name">[] = [],
   ): OnnxGraph {
     const model = new OnnxModel(this.#lower, this.#counter);
-    const infos: OnnxValueInfo[] = [];
+    const unread = (type: Omit<OnnxValue, "name">): OnnxValueInfo => ({ ...type, name: this.freshName("p") });
+    const infos = before.map(unread);
     const inputs = program.inputs.map(({ shape, dtype }, i): OnnxValue => {
       const outer = given[i];
       if (outer) return outer;
@@ -142,7 +145,7 @@ export class OnnxModel {
       infos.push(info);
       return info;
     });
-    infos.push(...unread.map((type) => ({ ...type, name: this.freshName("p") })));
+    infos.push(...after.map(unread));
     const outputs = this.#lower(model, program, inputs);
     return model.graph(this.freshName("body"), infos, model.outputs(program, outputs));
   }

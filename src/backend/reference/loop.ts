@@ -28,4 +28,20 @@ const scan: ReferenceRule<Attributes["scan"]> = (inputs, attributes, outputs, in
   return [...carried.map((c) => c.data), ...rows.map((row) => row.flat())];
 };
 
-export const loopRules = { scan };
+/** As long as the body, asked the turn before, says to go on. */
+const whileLoop: ReferenceRule<Attributes["while"]> = (inputs, { body, carries, maximumIterations }, _, interpret) => {
+  let goOn = inputs[0]!.data[0] === 1;
+  let carried = inputs.slice(1, 1 + carries);
+  const captured = inputs.slice(1 + carries);
+  for (let turn = 0; goOn && turn < (maximumIterations ?? Number.POSITIVE_INFINITY); turn++) {
+    const [flag, ...next] = interpret(body, [...carried, ...captured]);
+    goOn = flag!.data[0] === 1;
+    carried = next;
+  }
+  return carried.map((c) => c.data);
+};
+
+const cond: ReferenceRule<Attributes["cond"]> = ([condition, ...captured], { whenTrue, whenFalse }, _, interpret) =>
+  interpret(condition!.data[0] === 1 ? whenTrue : whenFalse, captured).map((result) => result.data);
+
+export const loopRules = { scan, while: whileLoop, cond };
