@@ -81,6 +81,7 @@ export {
   sparseCategoricalCrossentropy,
 } from "./crossentropy.ts";
 export { ctcDecode, ctcLoss } from "./ctc.ts";
+export { cholesky, eig, eigh, luFactor, qr, svd } from "./decompositions.ts";
 export * from "./elementwise.ts";
 export { type FrameWindow, fft, fft2, ifft2, irfft, istft, rfft, stft } from "./fft.ts";
 export {
@@ -97,6 +98,8 @@ export {
 } from "./indexing.ts";
 export { gcd, lcm } from "./integers.ts";
 export * from "./joining.ts";
+export { jvp } from "./jvp.ts";
+export * as linalg from "./linalg.ts";
 export {
   cdist,
   cross,
@@ -105,7 +108,6 @@ export {
   inner,
   kron,
   matmul,
-  norm,
   outer,
   tensordot,
   trapezoid,
@@ -123,6 +125,7 @@ export {
   nanvar,
 } from "./nanStatistics.ts";
 export * as nn from "./nn.ts";
+export { type NormOrder, norm } from "./norm.ts";
 export { batchNormalization, layerNormalization, rmsNormalization } from "./normalization.ts";
 export * as numpy from "./numpy.ts";
 export { adaptiveAveragePool, adaptiveMaxPool, averagePool, maxPool } from "./pooling.ts";
@@ -161,6 +164,18 @@ export {
 export { nonzero, unique } from "./sets.ts";
 export * from "./shaping.ts";
 export { corrcoef, correlate, histogram, vander } from "./signal.ts";
+export {
+  choleskyInverse,
+  det,
+  inv,
+  logdet,
+  lstsq,
+  matrixRank,
+  pinv,
+  slogdet,
+  solve,
+  solveTriangular,
+} from "./solving.ts";
 export {
   argpartition,
   argsort,

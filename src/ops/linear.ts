@@ -3,7 +3,7 @@
 import { floatx } from "../core/config.ts";
 import { isFloat, resultType } from "../core/dtype.ts";
 import { describe, ShapeError } from "../core/errors.ts";
-import { formatShape, normalizeAxes, normalizeAxis, sizeOf } from "../core/shape.ts";
+import { formatShape, normalizeAxis, sizeOf } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 import { defineOp, promote, toFloat, toTensor, wrap } from "./define.ts";
@@ -206,26 +206,11 @@ export function cross<A extends TensorLike, B extends TensorLike>(
   return crossOp([x1, x2], { axisa: -1, axisb: -1, axisc: -1, axis }) as Result<A | B>;
 }
 
-interface NormOptions {
-  /** 2 (the default), 1, ∞, -∞, 0 or another power for vectors; "fro" for matrices. */
-  ord?: number | "fro" | "euc" | null;
-  axis?: number | readonly number[] | null;
-  keepdims?: boolean;
-}
-const normOp = defineOp("Norm", "linalg", { ord: "ord", axis: "axis", keepdims: "keepdims" }, ([x], s) => {
-  const value = toFloat(x, "norm");
-  const axes = normalizeAxes(s.axis as NormOptions["axis"], value.shape.length, "norm");
-  return wrap(normValue(value, (s.ord as NormOptions["ord"]) ?? null, axes, Boolean(s.keepdims)));
-});
-
+/** Which norm: a power, ∞ or -∞, or the root of the sum of squares. */
+type VectorOrder = number | "fro" | "euc" | null | undefined;
 /** Norm of vectors over axes. */
-export function normValue(x: Value, ord: NormOptions["ord"], axes: readonly number[], keepdims: boolean): Value {
+export function normValue(x: Value, ord: VectorOrder, axes: readonly number[], keepdims: boolean): Value {
   if (ord === null || ord === undefined || ord === 2 || ord === "fro" || ord === "euc") {
-    if (ord === 2 && axes.length > 1) {
-      throw new RangeError(
-        'norm: the spectral norm of matrices is not available; use ord "fro", or one axis for vectors',
-      );
-    }
     return build.unary("sqrt", build.reduce("reduce_sum", build.binary("mul", x, x), axes, keepdims));
   }
   if (typeof ord !== "number" || axes.length > 1) {
@@ -241,12 +226,6 @@ export function normValue(x: Value, ord: NormOptions["ord"], axes: readonly numb
   }
   const total = build.reduce("reduce_sum", build.binary("pow", size, num(ord, x)), axes, keepdims);
   return build.binary("pow", total, num(1 / ord, x));
-}
-
-/** Norm over axes: √Σx² by default, over all elements without `axis`. */
-export function norm<A extends TensorLike>(x: A, options?: NormOptions): Result<A> {
-  const { ord = null, axis = null, keepdims = false } = readOptions("norm", options, ["ord", "axis", "keepdims"]);
-  return normOp([x], { ord, axis, keepdims }) as Result<A>;
 }
 
 const cdistOp = defineOp("CDist", "math", {}, ([x1, x2]) => {

@@ -190,6 +190,7 @@ export {
   transpose,
 } from "./shaping.ts";
 export { corrcoef, correlate, histogram, vander } from "./signal.ts";
+export { slogdet } from "./solving.ts";
 export {
   argpartition,
   argsort,

@@ -4,3 +4,4 @@ describeOpCases("ops");
 describeOpCases("ops_numpy");
 describeOpCases("ops_nn");
 describeOpCases("ops_fft");
+describeOpCases("ops_linalg");
