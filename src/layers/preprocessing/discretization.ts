@@ -13,10 +13,10 @@ import { LayerBase, type LayerOptions } from "../layer.ts";
 import { layerClass } from "../layerClass.ts";
 import { type Batches, forEachBatch } from "./adaptBatches.ts";
 import { encodeTensor } from "./categoricalEncoding.ts";
-import type { AdaptOptions } from "./indexLookup.ts";
 import { numbersOf } from "./numericData.ts";
 import { checkCount, outputMode, refuseSparse } from "./preprocessingChecks.ts";
 import { binBoundaries, EMPTY_SUMMARY, mergeSummaries, type Summary, summarize } from "./quantiles.ts";
+import type { AdaptOptions } from "./vocabularyLayer.ts";
 
 /** Options of {@link Discretization}. */
 export interface DiscretizationOptions extends LayerOptions {

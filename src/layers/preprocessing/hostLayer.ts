@@ -5,11 +5,11 @@
 import type { DType, TypedArray } from "../../core/dtype.ts";
 import { allocate, is64BitInteger } from "../../core/dtype.ts";
 import type { Shape } from "../../core/shape.ts";
-import { isPlainObject, mapStructure, type Nested } from "../../core/tree.ts";
+import { mapStructure, type Nested } from "../../core/tree.ts";
 import { hasSymbolic, KerasTensor } from "../../ops/kerasTensor.ts";
 import type { Config } from "../../ops/operation.ts";
 import { type Tensor, tensorFromHost } from "../../runtime/tensor.ts";
-import { shapeStructure, splitCallArguments } from "../callArguments.ts";
+import { splitCallArguments } from "../callArguments.ts";
 import { placeOf, withTrail } from "../errorTrail.ts";
 import { type InputShape, LayerBase, type LayerOptions } from "../layer.ts";
 
@@ -20,6 +20,7 @@ export abstract class HostLayerBase extends LayerBase {
     return true;
   }
 
+  /** For files, which say with what shapes a layer was called in a graph. */
   #inputShape: InputShape | null = null;
 
   constructor(options: LayerOptions = {}) {
@@ -34,23 +35,16 @@ export abstract class HostLayerBase extends LayerBase {
     const { inputs, options } = splitCallArguments(args);
     if (inputs.length === 0) throw new TypeError(`${placeOf(this)}: called without inputs`);
     if (hasSymbolic(inputs)) return this.symbolicCall([...inputs, options]);
-    const outputs = withTrail(placeOf(this), () => this.call(...inputs, options) as Tensor);
-    const shape = inputs.length === 1 && isPlainObject(inputs[0]) ? null : shapeStructure(inputs[0]);
-    this.#markBuilt((shape ?? (outputs.shape.length > 0 ? [null] : [])) as InputShape);
+    const outputs = withTrail(placeOf(this), () => this.call(...inputs, options));
+    this.built = true;
     return outputs;
   }
 
   override computeOutputSpec(...args: unknown[]): Nested<KerasTensor> {
     const inputs = args[0] as Nested<KerasTensor>;
-    this.#markBuilt(mapStructure((t: KerasTensor) => t.shape, inputs) as InputShape);
+    this.buildFromConfig({ input_shape: mapStructure((t: KerasTensor) => t.shape, inputs) });
     const { shape, dtype } = withTrail(placeOf(this), () => this.outputSpec(inputs));
     return new KerasTensor(shape, { dtype });
-  }
-
-  #markBuilt(shape: InputShape): void {
-    if (this.built) return;
-    this.#inputShape = shape;
-    this.built = true;
   }
 
   override getBuildConfig(): Config | null {
@@ -58,7 +52,9 @@ export abstract class HostLayerBase extends LayerBase {
   }
 
   override buildFromConfig(config: Config): void {
-    if (config.input_shape) this.#markBuilt(config.input_shape as InputShape);
+    if (!config.input_shape || this.#inputShape) return;
+    this.#inputShape = config.input_shape as InputShape;
+    this.built = true;
   }
 }
 

@@ -11,8 +11,9 @@ import { placeOf, withTrail } from "../errorTrail.ts";
 import { layerClass } from "../layerClass.ts";
 import { encodeTensor } from "./categoricalEncoding.ts";
 import { DROPPED } from "./hostEncoding.ts";
-import { IndexLookupBase, type LookupOptions } from "./indexLookup.ts";
+import { IndexLookupBase } from "./indexLookup.ts";
 import { checkChoice } from "./preprocessingChecks.ts";
+import type { LookupOptions } from "./vocabularyLayer.ts";
 
 /** Options of {@link IntegerLookup}. */
 export interface IntegerLookupOptions extends LookupOptions {

@@ -3,7 +3,8 @@ import type { Config } from "../../ops/operation.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
 import { positionalOption } from "../callArguments.ts";
 import { layerClass } from "../layerClass.ts";
-import { IndexLookupBase, type LookupOptions } from "./indexLookup.ts";
+import { IndexLookupBase } from "./indexLookup.ts";
+import type { LookupOptions } from "./vocabularyLayer.ts";
 
 /** Options of {@link StringLookup}. */
 export interface StringLookupOptions extends LookupOptions {

@@ -1,5 +1,6 @@
 /** Layers for text and tables against real Keras: configs, vocabularies, results, on data and in graphs. */
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { backendName, setBackend } from "../../backend/registry.ts";
 import { resetNames } from "../../core/names.ts";
 import * as ops from "../../ops/index.ts";
 import { KerasTensor } from "../../ops/kerasTensor.ts";
@@ -132,11 +133,17 @@ describe("layers for text and tables", () => {
     const hashed = args.oov_method === "farmhash" || args.num_oov_indices === 0;
     return /Integer|Category|Discretization|Normalization/.test(name) && !hashed;
   });
-  it.each(traced)("$title: the same inside a compiled program", async (test) => {
-    const layer = await learned(test);
-    const floats = ["Normalization", "Discretization"].includes(test.class);
-    const x = tensor(test.inputs as number[], undefined, floats ? "float32" : "int64");
-    await expectValues(test, await jit((t: Tensor) => layer(ops.multiply(t, 1), callOptions(test)) as Tensor)(x));
+  describe.each(["onnx", "reference"])("in a compiled program on %s", (backend) => {
+    const before = backendName();
+    beforeAll(() => setBackend(backend));
+    afterAll(() => setBackend(before));
+
+    it.each(traced)("$title: the same", async (test) => {
+      const layer = await learned(test);
+      const floats = ["Normalization", "Discretization"].includes(test.class);
+      const x = tensor(test.inputs as number[], undefined, floats ? "float32" : "int64");
+      await expectValues(test, await jit((t: Tensor) => layer(ops.multiply(t, 1), callOptions(test)) as Tensor)(x));
+    });
   });
 });
 

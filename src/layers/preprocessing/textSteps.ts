@@ -16,7 +16,7 @@ const STANDARDIZE: Readonly<Record<string, (text: string) => string>> = {
 };
 
 const SPLIT: Readonly<Record<string, (text: string) => readonly string[]>> = {
-  whitespace: (text) => text.split(/[ \t\n\v\f\r]+/).filter((term) => term !== ""),
+  whitespace: (text) => text.match(/[^ \t\n\v\f\r]+/g) ?? [],
   // Code points; half of a surrogate pair alone is no character.
   character: (text) => [...text].filter((character) => !/^[\ud800-\udfff]$/.test(character)),
 };

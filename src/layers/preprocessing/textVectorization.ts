@@ -18,7 +18,6 @@ import { layerClass } from "../layerClass.ts";
 import { type Batches, forEachBatch } from "./adaptBatches.ts";
 import { DROPPED, encodedShape, type OutputMode } from "./hostEncoding.ts";
 import { HostLayerBase } from "./hostLayer.ts";
-import type { AdaptOptions, IdfWeights } from "./indexLookup.ts";
 import { checkChoice, checkCount, outputMode, refuseSparse } from "./preprocessingChecks.ts";
 import { StringLookup } from "./stringLookup.ts";
 import {
@@ -32,6 +31,7 @@ import {
   standardizeFunction,
 } from "./textSteps.ts";
 import { mapRows, type Rows, readRows } from "./tokenRows.ts";
+import type { AdaptOptions, IdfWeights } from "./vocabularyLayer.ts";
 
 /** Options of {@link TextVectorization}. */
 export interface TextVectorizationOptions extends LayerOptions {

@@ -21,7 +21,13 @@ const compareTokens = (a: Token, b: Token): number =>
 export class TokenCounts {
   readonly #counts = new Map<Token, number>();
   readonly #documents = new Map<Token, number>();
-  documentCount = 0;
+  readonly #countsDocuments: boolean;
+  #documentCount = 0;
+
+  /** @param countsDocuments - Whether `inverseDocumentFrequency` will be asked for. */
+  constructor(countsDocuments: boolean) {
+    this.#countsDocuments = countsDocuments;
+  }
 
   get size(): number {
     return this.#counts.size;
@@ -30,9 +36,10 @@ export class TokenCounts {
   add({ rows }: Rows<Token>): void {
     for (const row of rows) {
       for (const token of row) this.#counts.set(token, (this.#counts.get(token) ?? 0) + 1);
+      if (!this.#countsDocuments) continue;
       for (const token of new Set(row)) this.#documents.set(token, (this.#documents.get(token) ?? 0) + 1);
     }
-    this.documentCount += rows.length;
+    this.#documentCount += rows.length;
   }
 
   /** The most frequent tokens, the greater first where counts are equal; without those in `except`. */
@@ -44,6 +51,6 @@ export class TokenCounts {
 
   /** Inverse document frequency, `ln(1 + documents / (1 + documents with the token))`. */
   inverseDocumentFrequency(token: Token): number {
-    return Math.fround(Math.log(1 + this.documentCount / (1 + (this.#documents.get(token) ?? 0))));
+    return Math.fround(Math.log(1 + this.#documentCount / (1 + (this.#documents.get(token) ?? 0))));
   }
 }
