@@ -94,6 +94,21 @@ describe("a model that takes strings", () => {
     expect([ids!.dtype, await ids!.array(), await doubled!.array()]).toEqual(["int64", [[2], [0]], [[4], [0]]]);
   });
 
+  it("may stand inside of another one, when it computes on the host alone", async () => {
+    const lookup = layers.StringLookup({ vocabulary: ["a", "b"], outputMode: "multi_hot" });
+    const inner = keras.Sequential([keras.Input({ shape: [2], dtype: "string" }), lookup]);
+    const text = keras.Input({ shape: [2], dtype: "string" });
+    const model = keras.Model({ inputs: text, outputs: layers.Rescaling(2)(inner(text)) });
+    expect(await (await model.predict([["a", "z"]], quiet)).array()).toEqual([[2, 2, 0]]);
+    const mixed = keras.Sequential([keras.Input({ shape: [2], dtype: "string" }), lookup, layers.Dense(2)], {
+      name: "mixed",
+    });
+    const outer = keras.Model({ inputs: text, outputs: layers.Dense(1)(mixed(text)) });
+    await expect(outer.predict([["a", "z"]], quiet)).rejects.toThrow(
+      /the model "mixed" inside of it begins with layers that run on the host, and goes on with others, so it cannot be a layer/,
+    );
+  });
+
   it("hashes integers on the host too", async () => {
     const id = keras.Input({ shape: [1], dtype: "int64" });
     const model = keras.Model({ inputs: id, outputs: layers.Hashing(5)(id) });

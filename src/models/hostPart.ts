@@ -3,7 +3,7 @@
  * before its compiled program, which begins at the boundary between the two.
  */
 import { DTypeError } from "../core/errors.ts";
-import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
+import { flatten, isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
 import { convertArgument } from "../layers/callArguments.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import type { Node } from "../ops/node.ts";
@@ -34,6 +34,8 @@ export class HostPart {
   readonly #boundary: readonly KerasTensor[];
   /** From the boundary to the outputs. */
   readonly #rest: Graph;
+  /** Whether nothing is left to compile. */
+  readonly whole: boolean;
 
   private constructor(graph: Graph, nodes: readonly Node[], where: string) {
     this.#nodes = nodes;
@@ -42,6 +44,7 @@ export class HostPart {
     const compiled = graph.nodes.filter((node) => !node.isInput && !nodes.includes(node));
     const needed = [...compiled.flatMap((node) => node.inputTensors), ...graph.outputs];
     this.#boundary = [...new Set(needed)].filter((t) => onHost.has(t));
+    this.whole = compiled.length === 0;
     for (const node of compiled) {
       const text = node.inputTensors.find((t) => t.dtype === "string");
       if (!text) continue;
@@ -53,8 +56,19 @@ export class HostPart {
     this.#rest = new Graph([...this.#boundary], graph.outputStructure, where);
   }
 
-  /** The host's part, or `null` for a graph without one. @throws DTypeError when strings reach any other layer. */
+  /**
+   * The host's part, or `null` for a graph without one.
+   *
+   * @throws DTypeError when strings reach any other layer; TypeError for a model inside that is only partly for the host.
+   */
   static of(graph: Graph, where: string): HostPart | null {
+    for (const { operation } of graph.nodes) {
+      if (isHostLayer(operation) || !("inputPreparation" in operation) || !operation.inputPreparation) continue;
+      throw new TypeError(
+        `${where}: the model "${operation.name}" inside of it begins with layers that run on the host, and goes on with others, so it ` +
+          "cannot be a layer. Call its layers one by one, or split it: a model of the layers on the host, and one of the rest",
+      );
+    }
     const known = new Set<KerasTensor>(graph.inputs);
     const nodes = graph.nodes.filter((node) => {
       if (node.isInput || !isHostLayer(node.operation) || !node.inputTensors.every((t) => known.has(t))) return false;
@@ -72,7 +86,9 @@ export class HostPart {
         (leaf) => (leaf instanceof KerasTensor ? known.get(leaf) : leaf),
         args as Nested<unknown>,
       ) as unknown[];
-      known.set(outputTensors[0]!, operation.invoke(given));
+      flatten(operation.invoke(given) as Nested<unknown>).forEach((value, i) => {
+        known.set(outputTensors[i]!, value);
+      });
     }
     return Object.fromEntries(this.#boundary.map((t, i) => [`${KEY}${i}`, known.get(t) as Tensor | null]));
   }

@@ -224,6 +224,11 @@ export class ModelBase extends Trainer {
     return part;
   }
 
+  /** Whether a model around this one runs it on the host, as it does a layer that takes strings. */
+  get runsOnHost(): boolean {
+    return this.hostPart?.whole ?? false;
+  }
+
   override get inputPreparation(): ((x: unknown) => TensorStructure) | null {
     const part = this.hostPart;
     const where = `model "${this.name}"`;
