@@ -81,7 +81,7 @@ export function padder(where: string, options: PaddingOptions): Combine {
     const tuple = Array.isArray(elements[0]);
     const { paths } = takeApart(elements[0]);
     // A length alone is one of inputs: labels of a fixed width must not grow.
-    const asked = isPadLength(padTo) && tuple ? [padTo] : padTo;
+    const asked = isPadLength(padTo) && tuple ? { 0: padTo } : padTo;
     const lengths = spread<PadLength>(asked, paths, isPadLength);
     const fillers = spread<PadValue>(paddingValues, paths, isPadValue);
     return combine(elements, where, (leaves, part, k) => {

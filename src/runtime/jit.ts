@@ -7,10 +7,11 @@ import { backendName, backend as startBackend } from "../backend/registry.ts";
 import { isWritten, packProgram } from "../compiler/packing.ts";
 import { optimize } from "../compiler/pipeline.ts";
 import { rewriteProgram } from "../compiler/rewrite.ts";
+import { byteSize } from "../core/dtype.ts";
 import { invariant } from "../core/errors.ts";
 import { sizeOf } from "../core/shape.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
-import { freeLeaves, makeProgram } from "../ir/program.ts";
+import { freeLeaves, makeProgram, type Program } from "../ir/program.ts";
 import { constantValue, inputValue, type Value, type ValueType } from "../ir/value.ts";
 import type { TensorBuffer } from "./buffer.ts";
 import { TensorBuffer as Buffers } from "./buffer.ts";
@@ -42,7 +43,15 @@ interface Compiled {
   /** All variables of the packs and `reads`. */
   readonly state: readonly Variable[];
   readonly resultCount: number;
+  readonly workspace: number;
 }
+
+/** Bytes of everything that a program computes on the way. Engines reuse memory within a run, and keep it between runs. */
+const workspaceOf = (program: Program): number =>
+  program.nodes.reduce(
+    (sum, node) => sum + node.outputs.reduce((n, value) => n + sizeOf(value.shape) * byteSize(value.dtype), 0),
+    0,
+  );
 
 /** A traced and compiled function of tensors. */
 export class CompiledFunction {
@@ -92,6 +101,11 @@ export class CompiledFunction {
   /** Rough number of floating-point operations of one run. */
   get work(): number {
     return this.#parts.executable.work;
+  }
+
+  /** At most so many bytes of memory does the engine keep for it. */
+  get workspace(): number {
+    return this.#parts.workspace;
   }
 
   dispose(): void {
@@ -145,10 +159,12 @@ export async function compileFunction(
       return { type: v, input: trace.reads.get(v) ?? null, output: output < 0 ? null : results.length + output };
     }),
   }));
-  const executable = await backend.compile(optimize(packProgram(program, plans)), { runs: "many", label });
+  const optimized = optimize(packProgram(program, plans));
+  const executable = await backend.compile(optimized, { runs: "many", label });
   return new CompiledFunction({
     backend,
     executable,
+    workspace: workspaceOf(optimized),
     captured: buffers.filter((_, i) => !constants.has(captured[i]!)),
     reads: readVariables.filter((v) => !packed.has(v)),
     writes: writtenVariables.filter((v) => !packed.has(v)),

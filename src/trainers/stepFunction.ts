@@ -27,8 +27,11 @@ interface CompiledStep {
   readonly result: Nested<unknown>;
 }
 
-/** Batches whose shapes keep changing keep this many programs; the least recently used one is freed. */
-const MAX_PROGRAMS = 64;
+/**
+ * Batches whose shapes keep changing need a program each, and each keeps memory in the engine. As many stay as this allows;
+ * the least recently used ones are freed. Measured in docs/decisions/0006-lengths.md.
+ */
+const LIMITS = { programs: 256, bytes: 2 ** 30, atLeast: 8 };
 
 type Step = (data: StepData) => Nested<Tensor>;
 
@@ -96,12 +99,21 @@ export class StepFunction {
     this.#compiled.delete(key);
     this.#compiled.set(key, step);
     this.#last = step;
-    if (this.#compiled.size > MAX_PROGRAMS) {
-      const [oldest, evicted] = this.#compiled.entries().next().value!;
+    this.#evict();
+    return step;
+  }
+
+  #evict(): void {
+    const { programs, bytes, atLeast } = LIMITS;
+    let total = 0;
+    for (const { run } of this.#compiled.values()) total += run.workspace;
+    for (const [oldest, evicted] of this.#compiled) {
+      const { size } = this.#compiled;
+      if (size <= atLeast || (size <= programs && total <= bytes)) return;
       this.#compiled.delete(oldest);
+      total -= evicted.run.workspace;
       evicted.run.dispose();
     }
-    return step;
   }
 
   /** Several steps give one vector, the numbers of the first step before those of the second. */
