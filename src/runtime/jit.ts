@@ -17,6 +17,7 @@ import type { TensorBuffer } from "./buffer.ts";
 import { TensorBuffer as Buffers } from "./buffer.ts";
 import { flushDenormals, RUNS_BETWEEN_FLUSHES } from "./denormals.ts";
 import { assertConcrete, buffersOn, evaluate } from "./evaluate.ts";
+import { FrozenProgram, freezableInputs } from "./frozenProgram.ts";
 import { Tensor } from "./tensor.ts";
 import { activeTrace, Trace, type TraceableVariable, withTrace } from "./trace.ts";
 import { materializeVariables, Variable } from "./variable.ts";
@@ -26,6 +27,9 @@ const nothing = (): void => undefined;
 
 /** Captured tensors of up to so many elements become part of the program. */
 const LARGEST_CONSTANT = 64;
+
+/** Rough number of floating-point operations of a function that is worth a second form. */
+const LEAST_WORK_TO_FREEZE = 20e6;
 
 /** Settled when no run that reads or writes variables is under way: buffers of a step are recycled by the next. */
 let turn: Promise<void> = Promise.resolve();
@@ -44,6 +48,14 @@ interface Compiled {
   readonly state: readonly Variable[];
   readonly resultCount: number;
   readonly workspace: number;
+  readonly frozen: FrozenForm | null;
+}
+
+/** The form of a function with weights as constants. */
+interface FrozenForm {
+  readonly program: FrozenProgram;
+  /** Variables that are handed over all the same. */
+  readonly reads: readonly Variable[];
 }
 
 /** Bytes of everything that a program computes on the way. Engines reuse memory within a run, and keep it between runs. */
@@ -77,9 +89,12 @@ export class CompiledFunction {
   async #run(args: readonly TensorBuffer[]): Promise<BackendBuffer[]> {
     const { backend, executable, captured, reads, writes, packs, writtenPacks, state, resultCount } = this.#parts;
     if (state.some(isLazy)) await materializeVariables(state);
-    const given = [...args, ...captured, ...reads.map((v) => v.buffer)];
+    const constantForm = this.#parts.frozen?.program.current();
+    const handedOver = constantForm ? this.#parts.frozen!.reads : reads;
+    const given = [...args, ...captured, ...handedOver.map((v) => v.buffer)];
     if (given.some((buffer) => buffer.needsMove(backend))) await buffersOn(backend, given);
     const inputs = given.map((buffer) => buffer.on(backend));
+    if (constantForm) return constantForm.run(inputs);
     for (const pack of packs) inputs.push(await pack.current(backend));
     const outputs: (BackendBuffer | null)[] = new Array(resultCount).fill(null);
     for (const v of writes) outputs.push(v.takeSpare(backend.name) ?? backend.empty(v.shape, v.dtype));
@@ -110,6 +125,7 @@ export class CompiledFunction {
 
   dispose(): void {
     this.#parts.executable.dispose();
+    this.#parts.frozen?.program.dispose();
   }
 }
 
@@ -161,6 +177,7 @@ export async function compileFunction(
   }));
   const optimized = optimize(packProgram(program, plans));
   const executable = await backend.compile(optimized, { runs: "many", label });
+  const freeze = writes.length === 0 && executable.work >= LEAST_WORK_TO_FREEZE;
   return new CompiledFunction({
     backend,
     executable,
@@ -172,7 +189,41 @@ export async function compileFunction(
     writtenPacks: packs.filter((_, i) => isWritten(plans[i]!)),
     state: [...new Set([...readVariables, ...packed])],
     resultCount: results.length,
+    frozen: freeze
+      ? frozenForm(backend, program, new Map(reads.map((v, i) => [trace.reads.get(v)!, readVariables[i]!])), label)
+      : null,
   });
+}
+
+/** @param variables - Those the program reads, by the inputs that stand for them. */
+function frozenForm(
+  backend: Backend,
+  program: Program,
+  variables: ReadonlyMap<Value, Variable>,
+  label: string,
+): FrozenForm | null {
+  const frozen = freezableInputs(program, [...variables.keys()]);
+  if (frozen.size === 0) return null;
+  const compile = async (): Promise<Executable> => {
+    const constants = new Map<Value, Value>();
+    for (const input of frozen) {
+      const data = variables.get(input)!.peekData();
+      // Engines with a memory of their own: the weights would have to be fetched first.
+      if (!data) throw new Error(`${label}: a weight is not in host memory`);
+      constants.set(input, constantValue(data, input));
+    }
+    const inputs = program.inputs.filter((value) => !frozen.has(value));
+    const rewritten = rewriteProgram(program, () => null, constants, inputs);
+    return backend.compile(optimize(rewritten), { runs: "many", label });
+  };
+  const [held, handedOver] = [[...frozen], [...variables.keys()].filter((value) => !frozen.has(value))];
+  return {
+    program: new FrozenProgram(
+      held.map((value) => variables.get(value)!),
+      compile,
+    ),
+    reads: handedOver.map((value) => variables.get(value)!),
+  };
 }
 
 const isLazy = (variable: Variable): boolean => variable.pendingValue?.node != null;

@@ -119,11 +119,30 @@ function writeValueInfo(w: BinaryWriter, info: OnnxValueInfo): void {
   );
 }
 
-function writeInitializer(w: BinaryWriter, { name, dtype, shape, data }: OnnxInitializer): void {
+/** Arrays of this many bytes stay outside of the model, which is copied several times on its way to the engine. */
+const EXTERNAL_BYTES = 2 ** 16;
+const isExternal = ({ data }: OnnxInitializer): boolean => data.byteLength >= EXTERNAL_BYTES;
+const DATA_LOCATION_EXTERNAL = 1;
+
+const bytesOf = (data: TypedArray): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+function writeInitializer(w: BinaryWriter, initializer: OnnxInitializer): void {
+  const { name, dtype, shape, data } = initializer;
   for (const d of shape) int(w, 1, d);
   w.tag(2, WireType.Varint).int32(ONNX_DTYPE[dtype]);
   text(w, 8, name);
-  w.tag(9, WireType.LengthDelimited).bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  if (isExternal(initializer)) {
+    for (const [key, value] of [
+      ["location", name],
+      ["offset", "0"],
+      ["length", String(data.byteLength)],
+    ] as const) {
+      message(w, 13, (entry) => void text(text(entry, 1, key), 2, value));
+    }
+    w.tag(14, WireType.Varint).int32(DATA_LOCATION_EXTERNAL);
+  } else {
+    w.tag(9, WireType.LengthDelimited).bytes(bytesOf(data));
+  }
 }
 
 function writeGraph(w: BinaryWriter, graph: OnnxGraph): void {
@@ -135,6 +154,16 @@ function writeGraph(w: BinaryWriter, graph: OnnxGraph): void {
   for (const input of graph.inputs) message(w, 11, (v) => writeValueInfo(v, input));
   for (const output of graph.outputs) message(w, 12, (v) => writeValueInfo(v, output));
 }
+
+/** Data that the bytes of a model refer to by name. */
+export interface ExternalData {
+  readonly path: string;
+  readonly data: Uint8Array;
+}
+
+/** The large arrays of a graph, to be given to the engine beside the model's bytes. */
+export const externalData = (graph: OnnxGraph): ExternalData[] =>
+  graph.initializers.filter(isExternal).map(({ name, data }) => ({ path: name, data: bytesOf(data) }));
 
 /** The bytes of a ModelProto that holds `graph`. */
 export function encodeModel(graph: OnnxGraph): Uint8Array {

@@ -5,7 +5,7 @@ import { sizeOf } from "../../core/shape.ts";
 import type { Primitive, PrimitiveAttributes } from "../../ir/primitives.ts";
 import { bodiesOf, type Program } from "../../ir/program.ts";
 import type { Node, Value } from "../../ir/value.ts";
-import { encodeModel, type OnnxValueInfo } from "./encode.ts";
+import { type ExternalData, encodeModel, externalData, type OnnxValueInfo } from "./encode.ts";
 import { findFusions } from "./fusions.ts";
 import { engineDType, OnnxModel, type OnnxValue } from "./model.ts";
 import { ONNX_RULES, type OnnxRule } from "./rules/index.ts";
@@ -14,6 +14,8 @@ import { findSplits, type Interval, segments } from "./splits.ts";
 /** A lowered program. */
 export interface LoweredProgram {
   readonly bytes: Uint8Array;
+  /** Large constants, which the bytes refer to. */
+  readonly external: readonly ExternalData[];
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
   /** Rough number of floating-point operations of one run. */
@@ -68,8 +70,10 @@ export function lower(program: Program, label: string): LoweredProgram {
   });
   const outputInfos = model.outputs(program, lowerInto(model, program, inputInfos));
   const works = program.nodes.map(workOf);
+  const graph = model.graph(label, inputInfos, outputInfos);
   return {
-    bytes: encodeModel(model.graph(label, inputInfos, outputInfos)),
+    bytes: encodeModel(graph),
+    external: externalData(graph),
     inputNames: inputInfos.map((info) => info.name),
     outputNames: outputInfos.map((info) => info.name),
     work: works.reduce((sum, work) => sum + work, 0),

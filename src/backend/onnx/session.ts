@@ -179,6 +179,7 @@ export class OnnxBackend implements Backend {
     const label = options.label ?? "program";
     const lowered = lower(program, label);
     const settings = sessionOptions(lowered.heaviest, options.runs ?? "many", this.#threads);
+    if (lowered.external.length > 0) settings.externalData = lowered.external;
     try {
       const session = await this.#ort.InferenceSession.create(lowered.bytes, settings);
       return new OnnxExecutable(this, session, label, lowered, program);
