@@ -13,7 +13,14 @@ export {
   serializeObject as serializeKerasObject,
 } from "../serialization/serialize.ts";
 export { type ModelToDotOptions, modelToDot } from "../viz/modelToDot.ts";
-export { type ModelToSvgOptions, modelToSvg, type Plot, type PlotModelOptions, plotModel } from "../viz/plotModel.ts";
+export {
+  type ModelToSvgOptions,
+  modelToSvg,
+  type Plot,
+  type PlotModelOptions,
+  plotModel,
+  type SavedPlot,
+} from "../viz/plotModel.ts";
 export { type SummaryOptions, summaryText } from "../viz/summary.ts";
 export { type GetFileOptions, getFile } from "./getFile.ts";
 export { normalize, toCategorical } from "./numerical.ts";

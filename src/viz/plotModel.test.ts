@@ -81,6 +81,16 @@ describe("plotModel", () => {
     pngSize(readFileSync(bare.path));
   });
 
+  it("shows itself in a notebook, without a file", async () => {
+    const plot = await plotModel(ticketModel(), null, { showShapes: true });
+    expect(plot.path).toBe(null);
+    expect(plot.svg).toBe(await modelToSvg(ticketModel(), { showShapes: true }));
+    // The protocol of Deno's kernel: data by media type, from a method under this symbol.
+    const display = (plot as unknown as Record<symbol, () => unknown>)[Symbol.for("Jupyter.display")]!;
+    expect(display.call(plot)).toEqual({ "image/svg+xml": plot.svg, "text/plain": plot.dot });
+    expect(await plotModel(ticketModel(), { toFile: null, showShapes: true })).toEqual(plot);
+  });
+
   it("lays out a model of 2000 layers", async () => {
     const inputs = Input({ shape: [2], name: "x" });
     let x = inputs;
@@ -133,7 +143,7 @@ describe("plotModel", () => {
 
   it.each<[string, string, unknown, string]>([
     ["a format", "model.pdf", {}, 'cannot write files of the format ".pdf". Received: toFile="model.pdf". Use ".png"'],
-    ["an empty name", "", {}, 'expected `toFile` to be a path. Received: ""'],
+    ["an empty name", "", {}, 'expected `toFile` to be a path or null. Received: ""'],
     ["an unknown option", "m.png", { showShape: true }, 'unknown option `showShape`. Did you mean "showShapes"?'],
     ["a cluster as a picture", "m.png", { subgraph: true }, "unknown option `subgraph`"],
     ["a direction", "m.png", { rankdir: "up" }, 'plotModel: expected `rankdir` to be one of "TB"'],
@@ -152,11 +162,11 @@ describe("plotModel", () => {
     await expect(plotModel(mnistMlp(), path)).rejects.toThrow("does not exist. Create it first.");
   });
 
-  it("points to modelToSvg where there are no files", async () => {
+  it("says what to do where there are no files", async () => {
     const real = platform();
     setPlatform({ ...real, files: null });
     try {
-      await expect(plotModel(mnistMlp(), "m.svg")).rejects.toThrow("Use `await modelToSvg(model)`");
+      await expect(plotModel(mnistMlp(), "m.svg")).rejects.toThrow("Use `await plotModel(model, null)`");
       expect(await modelToSvg(mnistMlp())).toContain("<svg");
     } finally {
       setPlatform(real);

@@ -122,7 +122,7 @@ async function session(): Promise<Report> {
     };
     expect(/no files in browsers.*model\.toBytes\(\)/.test(errors.save), errors.save);
     expect(/no files in browsers.*arrayBuffer\(\)/.test(errors.load), errors.load);
-    expect(/no files in a browser.*modelToSvg/.test(errors.plot), errors.plot);
+    expect(/no files in a browser.*plotModel\(model, null\)/.test(errors.plot), errors.plot);
   });
 
   await check("the engine's address cannot change once it is used", async () => {
