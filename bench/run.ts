@@ -15,6 +15,7 @@ import { availableParallelism, cpus, release, totalmem, type } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { cifar10Accuracy } from "./jobs/cifar10Accuracy.ts";
 import { autoencoderFit, resnet50Predict1, resnetFit, vgg19Features1, vgg19Features8 } from "./jobs/images.ts";
 import type { DataSet, Job, Measure } from "./jobs/job.ts";
 import { memory10kSteps } from "./jobs/memory10kSteps.ts";
@@ -46,6 +47,7 @@ const JOBS: readonly Job[] = [
   vgg19Features1,
   vgg19Features8,
   resnet50Predict1,
+  cifar10Accuracy,
 ];
 const TIMEOUT_MS = 15 * 60_000;
 
@@ -61,7 +63,8 @@ const { values: flags } = parseArgs({
   },
 });
 
-const jobs = pick("job", flags.job, JOBS, (job) => job.name);
+const named = pick("job", flags.job, JOBS, (job) => job.name);
+const jobs = flags.job ? named : named.filter((job) => !job.onlyWhenNamed);
 const subjects = pick("subject", flags.subject, SUBJECTS, (name) => name);
 const rounds = flags.rounds === undefined ? null : positiveInteger("--rounds", flags.rounds);
 const root = fileURLToPath(new URL("../", import.meta.url));

@@ -31,7 +31,7 @@ await keras.utils.plotModel(model, "toy_resnet.png", { showShapes: true });
 
 const [[trainImages, trainLabels], [testImages, testLabels]] = await loadImages();
 const scale = (images: keras.Tensor): keras.Tensor => images.astype("float32").div(255);
-const oneHot = (labels: keras.Tensor): keras.Tensor => keras.ops.oneHot(labels.squeeze(-1), 10);
+const oneHot = (labels: keras.Tensor): keras.Tensor => keras.utils.toCategorical(labels, 10);
 const [xTrain, yTrain] = [scale(first(trainImages, 10000, 640)), oneHot(first(trainLabels, 10000, 640))];
 const [xTest, yTest] = [scale(first(testImages, 2000, 128)), oneHot(first(testLabels, 2000, 128))];
 

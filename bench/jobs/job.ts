@@ -7,11 +7,13 @@ export type DataSet = "mnist" | "cifar10";
 export interface Job {
   readonly name: string;
   /** The task that every subject's process knows. */
-  readonly task: "fit" | "predict" | "startup" | "memory" | "fitImages" | "predictImages";
+  readonly task: "fit" | "predict" | "startup" | "memory" | "fitImages" | "predictImages" | "trainCifar10";
   /** Times that all subjects are run in turn. */
   readonly rounds: Readonly<{ normal: number; quick: number }>;
   /** The data set whose directory is among the parameters of its task. */
   readonly data: DataSet | null;
+  /** Whether it runs only where `--job` names it: it takes long, and its figure is not a time. @defaultValue `false` */
+  readonly onlyWhenNamed?: boolean;
   /** Parameters of the task for a subject, beside the directory of the data. */
   parameters(subject: SubjectName, quick: boolean): object;
   readonly measures: readonly Measure[];

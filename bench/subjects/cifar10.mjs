@@ -1,4 +1,4 @@
-/** CIFAR-10's training images from the files of its authors (binary version), for the subjects that run in Node. */
+/** CIFAR-10 from the files of its authors (binary version), for the subjects that run in Node. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -6,11 +6,13 @@ const CHANNELS = 3;
 const PIXELS = 32 * 32;
 const RECORD = 1 + CHANNELS * PIXELS;
 
-/** Path of the first file of training images in a directory, or null. */
-export function findBatch(directory) {
+const FILES = { train: /^(data_batch|train).*\.bin$/, test: /^test.*\.bin$/ };
+
+/** Path of the first file of training or test images in a directory, or null. */
+export function findBatch(directory, set = "train") {
   if (!existsSync(directory)) return null;
   const name = readdirSync(directory)
-    .filter((file) => /^(data_batch|train).*\.bin$/.test(file))
+    .filter((file) => FILES[set].test(file))
     .sort()[0];
   return name === undefined ? null : join(directory, name);
 }
@@ -20,11 +22,12 @@ export function findBatch(directory) {
  *
  * @param {string} directory - Where the binary files lie.
  * @param {number} samples
+ * @param {"train" | "test"} set
  * @returns {{ x: Float32Array, y: Int32Array, count: number }} `x` (count, 32, 32, 3) in [0, 1], `y` (count,).
  */
-export function loadCifar10(directory, samples) {
-  const path = findBatch(directory);
-  if (!path) throw new Error(`expected data_batch_1.bin or train*.bin in "${directory}"`);
+export function loadCifar10(directory, samples, set = "train") {
+  const path = findBatch(directory, set);
+  if (!path) throw new Error(`expected data_batch_1.bin, train*.bin or test*.bin in "${directory}"`);
   const raw = readFileSync(path);
   const count = Math.min(samples, raw.length / RECORD);
   const x = new Float32Array(count * PIXELS * CHANNELS);

@@ -16,6 +16,21 @@ def fit_images(p):
     return {"firstStepMs": first_step_ms, "epochMs": epochs.milliseconds[1], "loss": loss, "peakRssMb": peak_rss_mb()}
 
 
+def train_cifar10(p):
+    import time
+
+    import keras
+
+    model, x, y = resnet(p["data"], p["samples"])
+    start = time.perf_counter()
+    history = model.fit(x, y, batch_size=p["batchSize"], epochs=p["epochs"], verbose=0)
+    seconds = time.perf_counter() - start
+    x, y = cifar10(p["data"], p["samples"], ("test*.bin",))
+    loss, accuracy = model.evaluate(x, keras.utils.to_categorical(y, 10), verbose=0)
+    train_accuracy = float(history.history["acc"][-1])
+    return {"accuracy": accuracy, "loss": loss, "trainAccuracy": train_accuracy, "seconds": seconds}
+
+
 def predict_images(p):
     import keras
     import numpy as np
@@ -95,11 +110,11 @@ def vgg19_features():
     return keras.Model(vgg19.input, [layer.output for layer in vgg19.layers])
 
 
-def cifar10(directory, samples):
-    """The first images of the training set: (samples, 32, 32, 3) float32 in [0, 1], and (samples,) labels."""
+def cifar10(directory, samples, files=("data_batch*.bin", "train*.bin")):
+    """The first images of the training set, or of other files: (samples, 32, 32, 3) float32 in [0, 1], and (samples,) labels."""
     import numpy as np
 
-    path = sorted([*Path(directory).glob("data_batch*.bin"), *Path(directory).glob("train*.bin")])[0]
+    path = min(path for pattern in files for path in Path(directory).glob(pattern))
     records = np.fromfile(path, dtype="uint8").reshape(-1, 1 + 3 * 32 * 32)[:samples]
     images = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images, dtype="float32") / 255, records[:, 0].astype("int32")

@@ -12,16 +12,18 @@
  *   `{ earlyRssMb, halfwayRssMb, lateRssMb, steps }`
  * - `fitImages { model, data, samples, batchSize }`: one step on a batch, then a warm-up epoch and one more →
  *   `{ firstStepMs, epochMs, loss, peakRssMb }`; `firstStepMs` holds compiling
+ * - `trainCifar10 { data, samples, batchSize, epochs }`: the toy ResNet → `{ accuracy, loss, trainAccuracy, seconds }`, the first two
+ *   on the test images
  * - `predictImages { model, batchSize, warmUps, warmUpMs, calls }`, from random weights →
  *   `{ firstMs, ms: { predict, predictOnBatch, call }, peakRssMb }`, medians over `calls`; `firstMs` holds compiling
  */
 import { readFileSync } from "node:fs";
 import * as keras from "../../src/node.ts";
-import { fitImages, predictImages } from "./images.ts";
+import { fitImages, predictImages, trainCifar10 } from "./images.ts";
 import { loadMnist } from "./mnist.mjs";
 import { EpochRecorder, peakRssMb, type Timing, timed } from "./timing.ts";
 
-const tasks = { version, fit, predict, startup, memory, fitImages, predictImages };
+const tasks = { version, fit, predict, startup, memory, fitImages, predictImages, trainCifar10 };
 
 function version() {
   const read = (directory: string) =>

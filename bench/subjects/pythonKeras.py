@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from images import fit_images, predict_images
+from images import fit_images, predict_images, train_cifar10
 from mnist import mnist
 from timing import epoch_recorder, peak_rss_mb, timed
 
@@ -86,6 +86,6 @@ def mlp():
 
 
 TASKS = {f.__name__: f for f in (version, fit, predict, startup, memory)}
-TASKS |= {"fitImages": fit_images, "predictImages": predict_images}
+TASKS |= {"fitImages": fit_images, "predictImages": predict_images, "trainCifar10": train_cifar10}
 
 print(json.dumps(TASKS[sys.argv[1]](json.loads(sys.argv[2]))), flush=True)
