@@ -6,6 +6,7 @@
  *     npm run bench -- --job predict-1 --quick        # two rounds only; --job may be repeated
  *     npm run bench -- --json results.json --data DIR # DIR holds MNIST's IDX files
  *     npm run bench -- --cifar10 DIR                  # DIR holds CIFAR-10's binary files
+ *     npm run bench -- --imdb DIR                     # DIR holds imdb_train.tsv.gz: label, stars, id, review
  *
  * Every figure comes from a process of its own. The subjects take turns, round by round, in an order that rotates, so
  * that a machine that slows down slows all of them. Absolute times drift on shared machines: quote the ratios.
@@ -21,6 +22,7 @@ import type { DataSet, Job, Measure } from "./jobs/job.ts";
 import { memory10kSteps } from "./jobs/memory10kSteps.ts";
 import { mnistMlpFit } from "./jobs/mnistMlpFit.ts";
 import { predict1, predict256 } from "./jobs/predict.ts";
+import { imdbBilstmFit, lstmPredict1, ticketFit, transformerFit } from "./jobs/sequences.ts";
 import { startup } from "./jobs/startup.ts";
 import {
   type Entry,
@@ -33,6 +35,7 @@ import {
   type Unmeasured,
 } from "./report.ts";
 import { findBatch } from "./subjects/cifar10.mjs";
+import { findReviews } from "./subjects/imdb.mjs";
 import { findIdx } from "./subjects/mnist.mjs";
 import { ask, compileOurs, OURS, SUBJECTS, type SubjectName } from "./subjects/subject.ts";
 
@@ -47,6 +50,10 @@ const JOBS: readonly Job[] = [
   vgg19Features1,
   vgg19Features8,
   resnet50Predict1,
+  ticketFit,
+  imdbBilstmFit,
+  transformerFit,
+  lstmPredict1,
   cifar10Accuracy,
 ];
 const TIMEOUT_MS = 15 * 60_000;
@@ -58,6 +65,7 @@ const { values: flags } = parseArgs({
     json: { type: "string" },
     data: { type: "string" },
     cifar10: { type: "string" },
+    imdb: { type: "string" },
     rounds: { type: "string" },
     quick: { type: "boolean", default: false },
   },
@@ -71,6 +79,7 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 const directories: Readonly<Record<DataSet, string>> = {
   mnist: resolve(flags.data ?? process.env.KERAS_TS_BENCH_DATA ?? `${root}../shared/data/mnist`),
   cifar10: resolve(flags.cifar10 ?? process.env.KERAS_TS_BENCH_CIFAR10 ?? `${root}../shared/data/cifar10`),
+  imdb: resolve(flags.imdb ?? process.env.KERAS_TS_BENCH_IMDB ?? `${root}../shared/data/text`),
 };
 
 const machine: Machine = {
@@ -174,6 +183,9 @@ function missingData(set: DataSet): string | null {
   }
   if (set === "cifar10" && !findBatch(at)) {
     return `no CIFAR-10 in "${at}": download its binary version and name the directory with --cifar10 or KERAS_TS_BENCH_CIFAR10`;
+  }
+  if (set === "imdb" && !findReviews(at)) {
+    return `no IMDB in "${at}": put imdb_train.tsv.gz (label, stars, id, review a line) there, or name its directory with --imdb or KERAS_TS_BENCH_IMDB`;
   }
   return null;
 }

@@ -2,12 +2,21 @@
 import type { SubjectName } from "../subjects/subject.ts";
 
 /** Data sets that jobs read from files. */
-export type DataSet = "mnist" | "cifar10";
+export type DataSet = "mnist" | "cifar10" | "imdb";
 
 export interface Job {
   readonly name: string;
   /** The task that every subject's process knows. */
-  readonly task: "fit" | "predict" | "startup" | "memory" | "fitImages" | "predictImages" | "trainCifar10";
+  readonly task:
+    | "fit"
+    | "predict"
+    | "startup"
+    | "memory"
+    | "fitImages"
+    | "predictImages"
+    | "trainCifar10"
+    | "fitSequences"
+    | "predictSequences";
   /** Times that all subjects are run in turn. */
   readonly rounds: Readonly<{ normal: number; quick: number }>;
   /** The data set whose directory is among the parameters of its task. */

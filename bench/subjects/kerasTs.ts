@@ -21,9 +21,21 @@ import { readFileSync } from "node:fs";
 import * as keras from "../../src/node.ts";
 import { fitImages, predictImages, trainCifar10 } from "./images.ts";
 import { loadMnist } from "./mnist.mjs";
+import { fitSequences, predictSequences } from "./sequences.ts";
 import { EpochRecorder, peakRssMb, type Timing, timed } from "./timing.ts";
 
-const tasks = { version, fit, predict, startup, memory, fitImages, predictImages, trainCifar10 };
+const tasks = {
+  version,
+  fit,
+  predict,
+  startup,
+  memory,
+  fitImages,
+  predictImages,
+  trainCifar10,
+  fitSequences,
+  predictSequences,
+};
 
 function version() {
   const read = (directory: string) =>

@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { loadMnist } from "./mnist.mjs";
 import { fitImages, predictImages } from "./tfjsImages.mjs";
+import { fitSequences, predictSequences } from "./tfjsSequences.mjs";
 import { peakRssMb, timed } from "./tfjsTiming.mjs";
 
 const home = new URL("../../.bench/tfjs/", import.meta.url);
@@ -23,6 +24,8 @@ const tasks = {
   memory,
   fitImages: (parameters) => fitImages(start, parameters),
   predictImages: (parameters) => predictImages(start, parameters),
+  fitSequences: (parameters) => fitSequences(start, parameters),
+  predictSequences: (parameters) => predictSequences(start, parameters),
 };
 
 function version() {
