@@ -89,7 +89,7 @@ function writeAttribute(w: BinaryWriter, name: string, attribute: OnnxAttribute)
       for (const value of attribute.value) int(w, 8, value);
       break;
     case "graph":
-      message(w, 6, (g) => writeGraph(g, attribute.value));
+      message(w, 6, (g) => writeGraph(g, attribute.value, true));
       break;
     default:
       attribute satisfies never;
@@ -126,12 +126,12 @@ const DATA_LOCATION_EXTERNAL = 1;
 
 const bytesOf = (data: TypedArray): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
-function writeInitializer(w: BinaryWriter, initializer: OnnxInitializer): void {
+function writeInitializer(w: BinaryWriter, initializer: OnnxInitializer, mayBeExternal: boolean): void {
   const { name, dtype, shape, data } = initializer;
   for (const d of shape) int(w, 1, d);
   w.tag(2, WireType.Varint).int32(ONNX_DTYPE[dtype]);
   text(w, 8, name);
-  if (isExternal(initializer)) {
+  if (mayBeExternal && isExternal(initializer)) {
     for (const [key, value] of [
       ["location", name],
       ["offset", "0"],
@@ -145,12 +145,13 @@ function writeInitializer(w: BinaryWriter, initializer: OnnxInitializer): void {
   }
 }
 
-function writeGraph(w: BinaryWriter, graph: OnnxGraph): void {
+/** @param isBody - Bodies of loops hold all their data: the engine looks for external data of the outermost graph only. */
+function writeGraph(w: BinaryWriter, graph: OnnxGraph, isBody: boolean): void {
   graph.nodes.forEach((node, i) => {
     message(w, 1, (n) => writeNode(n, node, i));
   });
   text(w, 2, graph.name);
-  for (const initializer of graph.initializers) message(w, 5, (t) => writeInitializer(t, initializer));
+  for (const initializer of graph.initializers) message(w, 5, (t) => writeInitializer(t, initializer, !isBody));
   for (const input of graph.inputs) message(w, 11, (v) => writeValueInfo(v, input));
   for (const output of graph.outputs) message(w, 12, (v) => writeValueInfo(v, output));
 }
@@ -170,7 +171,7 @@ export function encodeModel(graph: OnnxGraph): Uint8Array {
   const w = new BinaryWriter();
   int(w, 1, IR_VERSION);
   text(w, 2, "keras-ts");
-  message(w, 7, (g) => writeGraph(g, graph));
+  message(w, 7, (g) => writeGraph(g, graph, false));
   for (const [domain, version] of [
     ["", OPSET],
     ["com.microsoft", 1],
