@@ -5,6 +5,8 @@
 import { loadImdb } from "./imdb.mjs";
 import { once, peakRssMb, timed } from "./tfjsTiming.mjs";
 
+// The default, orthogonal, needs tensor methods that only its union package registers.
+const recurrentInitializer = "glorotUniform";
 const REVIEWS = { length: 200, vocabularySize: 20_000 };
 
 /** @param start - Gives `{ tf, layers, input, functional }` with the backend ready. */
@@ -39,7 +41,7 @@ export async function fitSequences(start, { model: name, data, samples, batchSiz
 export async function predictSequences(start, { batchSize, ...timing }) {
   const { tf, layers, input, functional } = await start();
   const inputs = input({ shape: [100, 32] });
-  const outputs = layers.dense({ units: 10 }).apply(layers.lstm({ units: 128 }).apply(inputs));
+  const outputs = layers.dense({ units: 10 }).apply(layers.lstm({ units: 128, recurrentInitializer }).apply(inputs));
   const model = functional({ inputs, outputs });
   const rows = Float32Array.from({ length: batchSize * 3200 }, Math.random);
   const run = async (predict) => {
@@ -67,7 +69,7 @@ function ticket({ tf, layers, input, functional }, samples) {
       [rows, columns],
     );
   const embedded = (x, units) =>
-    layers.lstm({ units }).apply(layers.embedding({ inputDim: 10_000, outputDim: 64 }).apply(x));
+    layers.lstm({ units, recurrentInitializer }).apply(layers.embedding({ inputDim: 10_000, outputDim: 64 }).apply(x));
   const [title, body, tags] = [input({ shape: [10] }), input({ shape: [100] }), input({ shape: [12] })];
   const x = layers.concatenate().apply([embedded(title, 128), embedded(body, 32), tags]);
   const outputs = [layers.dense({ units: 1 }).apply(x), layers.dense({ units: 4 }).apply(x)];
@@ -90,7 +92,10 @@ function ticket({ tf, layers, input, functional }, samples) {
 
 function bilstm({ tf, layers, input, functional }, data, samples) {
   const both = (returnSequences) =>
-    layers.bidirectional({ layer: layers.lstm({ units: 64, returnSequences }), mergeMode: "concat" });
+    layers.bidirectional({
+      layer: layers.lstm({ units: 64, returnSequences, recurrentInitializer }),
+      mergeMode: "concat",
+    });
   const inputs = input({ shape: [REVIEWS.length] });
   let x = layers.embedding({ inputDim: REVIEWS.vocabularySize, outputDim: 128 }).apply(inputs);
   x = both(false).apply(both(true).apply(x));
