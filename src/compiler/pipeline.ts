@@ -2,6 +2,7 @@
 import { type Program, verifyProgram } from "../ir/program.ts";
 import { bindInputs } from "./passes/bindInputs.ts";
 import { eliminateCommonSubexpressions } from "./passes/eliminateCommonSubexpressions.ts";
+import { joinPads } from "./passes/joinPads.ts";
 import { mergeScans } from "./passes/loops/mergeScans.ts";
 import { optimizeLoops } from "./passes/loops/optimizeLoops.ts";
 import { simplify } from "./passes/simplify.ts";
@@ -26,6 +27,11 @@ export const PASSES: readonly Pass[] = [
     name: "eliminateCommonSubexpressions",
     why: "the forward pass and each gradient compute the same masks, squares and products",
     run: eliminateCommonSubexpressions,
+  },
+  {
+    name: "joinPads",
+    why: "slices that share out an array have gradients that are padded and added; before loops, whose bodies are full of them",
+    run: joinPads,
   },
   {
     name: "optimizeLoops",

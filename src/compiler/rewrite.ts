@@ -8,6 +8,11 @@ import type { Node, Value } from "../ir/value.ts";
 /** What becomes of a node: its outputs' replacements, or `null` to keep it (on its rewritten inputs). */
 export type RewriteRule = (node: Node, inputs: readonly Value[]) => readonly Value[] | null;
 
+/** The results of a node on rewritten inputs: its own where these are the old ones. */
+export function resultsOn(node: Node, inputs: readonly Value[]): readonly Value[] {
+  return inputs.every((input, i) => input === node.inputs[i]) ? node.outputs : emit(node.op, inputs, node.attributes);
+}
+
 /**
  * Applies `rule` to every node, producers first. The number of inputs and of outputs stays.
  *
@@ -24,11 +29,7 @@ export function rewriteProgram(
   const of = (value: Value): Value => mapped.get(value) ?? value;
   for (const node of program.nodes) {
     const inputs = node.inputs.map(of);
-    let results = rule(node, inputs);
-    if (!results) {
-      const unchanged = inputs.every((input, i) => input === node.inputs[i]);
-      results = unchanged ? node.outputs : emit(node.op, inputs, node.attributes);
-    }
+    const results = rule(node, inputs) ?? resultsOn(node, inputs);
     node.outputs.forEach((output, i) => {
       const result = results[i]!;
       const fits = result.dtype === output.dtype && shapesEqual(result.shape, output.shape);

@@ -1,7 +1,7 @@
 /**
- * Moves products out of a loop that need not wait for its turns: before it those that read sequences only, such as what a
- * recurrent layer makes of its input, after it those that only results are made of, such as the gradient of that input. One
- * product for all turns costs less than one per turn.
+ * Moves out of a loop what need not wait for its turns: before it what reads sequences only, such as what a recurrent layer
+ * makes of its input, after it products that only results are made of, such as the gradient of that input. One product for
+ * all turns costs less than one per turn.
  */
 import { sizeOf } from "../../../core/shape.ts";
 import * as b from "../../../ir/build.ts";
@@ -53,7 +53,12 @@ function isHeavy(node: Node, varies: (value: Value) => boolean): boolean {
 
 const largest = (values: readonly Value[]): number => Math.max(...values.map(({ shape }) => sizeOf(shape)));
 
-/** Computes products of sequences before the loop, with what they are made of and what is done to them one by one. */
+/** Elements up to which a node of a turn costs more to start than to compute: for all turns at once it starts once. */
+const SMALL_TURN = 2 ** 15;
+
+const isLight = ({ op, outputs }: Node): boolean => isElementwise(op) && sizeOf(outputs[0]!.shape) <= SMALL_TURN;
+
+/** Computes before the loop what reads sequences only: products, what is done to them one by one, and everything light. */
 export function hoist(loop: Loop): Loop {
   const nodes = nodesOf(loop);
   const outside = knownOutside(loop);
@@ -79,7 +84,7 @@ export function hoist(loop: Loop): Loop {
       isElementwise(node.op) &&
       node.inputs.some((x) => x.node && wanted.has(x.node) && sizeOf(x.shape) === sizeOf(node.outputs[0]!.shape)) &&
       largest(node.inputs) <= sizeOf(node.outputs[0]!.shape);
-    if (!follows && !isHeavy(node, (x) => early.has(x))) continue;
+    if (!follows && !isLight(node) && !isHeavy(node, (x) => early.has(x))) continue;
     for (const value of reachedFrom([node.outputs[0]!])) {
       if (value.node && early.has(value)) wanted.add(value.node);
     }

@@ -6,6 +6,7 @@ import type { Node, Value } from "../../../ir/value.ts";
 import { rewriteProgram } from "../../rewrite.ts";
 import { describeLoop, openLoop } from "./loop.ts";
 import { hoist, sink } from "./moveOut.ts";
+import { regroupProducts } from "./regroup.ts";
 import { tidyLoop } from "./tidyLoop.ts";
 
 /** @param optimize - All passes, for bodies. */
@@ -16,7 +17,7 @@ export function optimizeLoops(program: Program, optimize: (body: Program) => Pro
     if (node.op !== "scan") return bodiesOf(node).length === 0 ? null : withBodies(node, inputs, optimize);
     const scan = node.attributes as Scan;
     const used = node.outputs.map((output) => read.has(output));
-    const loop = openLoop(inputs, { ...scan, body: optimize(scan.body) });
+    const loop = openLoop(inputs, { ...scan, body: regroupProducts(optimize(scan.body), scan.carries) });
     const { loop: inner, used: innerUsed, finish } = sink(openLoop(...describeLoop(hoist(loop))), used);
     return finish(tidyLoop(inner, innerUsed));
   });
