@@ -24,6 +24,14 @@ const merged: LayerExpectations = {
   expectedOutputShape: [2, 3],
   supportsMasking: true,
 };
+const attending: LayerExpectations = {
+  inputShape: [
+    [2, 3, 4],
+    [2, 5, 4],
+  ],
+  expectedOutputShape: [2, 3, 4],
+  supportsMasking: true,
+};
 const normalized: LayerExpectations = { ...still, builtAtOnce: false, trainableWeights: 2 };
 const weighted: Partial<LayerExpectations> = { trainableWeights: 2 };
 const pooled: Partial<LayerExpectations> = { builtAtOnce: true };
@@ -113,6 +121,26 @@ const ROWS: readonly Row[] = [
       trainableWeights: 1,
       supportsMasking: true,
     },
+  ],
+  [
+    "EinsumDense",
+    { equation: "abc,cde->abde", outputShape: [null, 2, 3], biasAxes: "de" },
+    { inputShape: [2, 3, 4], expectedOutputShape: [2, 3, 2, 3], trainableWeights: 2 },
+  ],
+  ["Attention", { useScale: true }, { ...attending, trainableWeights: 1 }],
+  ["Attention", { scoreMode: "concat", useScale: true }, { ...attending, trainableWeights: 2 }],
+  ["Attention", { dropout: 0.5, seed: 1 }, { ...attending, seedGenerators: 1 }],
+  ["AdditiveAttention", {}, { ...attending, trainableWeights: 1 }],
+  ["MultiHeadAttention", { numHeads: 2, keyDim: 3 }, { ...attending, separate: true, trainableWeights: 8 }],
+  [
+    "MultiHeadAttention",
+    { numHeads: 2, keyDim: 3, valueDim: 2, useGate: true, useBias: false, dropout: 0.2, kernelRegularizer: "l2" },
+    { ...attending, separate: true, trainableWeights: 5, losses: 5, seedGenerators: 1 },
+  ],
+  [
+    "GroupQueryAttention",
+    { headDim: 3, numQueryHeads: 4, numKeyValueHeads: 2 },
+    { ...attending, separate: true, call: { useCausalMask: true }, trainableWeights: 8 },
   ],
   ["Activation", { activation: "tanh" }, { ...still }],
   // max(x, 0) + 0.5 · min(x, 0)

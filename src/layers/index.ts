@@ -10,6 +10,7 @@ import { Conv1DTranspose, Conv2DTranspose, Conv3DTranspose } from "./convolution
 import { DepthwiseConv1D, DepthwiseConv2D } from "./convolutional/depthwiseConv.ts";
 import { SeparableConv1D, SeparableConv2D } from "./convolutional/separableConv.ts";
 import { Dense } from "./core/dense.ts";
+import { EinsumDense } from "./core/einsumDense.ts";
 import { Embedding } from "./core/embedding.ts";
 import { Identity } from "./core/identity.ts";
 import { InputLayer } from "./core/inputLayer.ts";
@@ -94,6 +95,7 @@ export {
   type SeparableConv2DOptions,
 } from "./convolutional/separableConv.ts";
 export { Dense, type DenseOptions } from "./core/dense.ts";
+export { EinsumDense, type EinsumDenseOptions } from "./core/einsumDense.ts";
 export { Embedding, type EmbeddingOptions } from "./core/embedding.ts";
 export { Identity } from "./core/identity.ts";
 export { Input, InputLayer, type InputOptions } from "./core/inputLayer.ts";
@@ -253,6 +255,7 @@ export const CLASSES = {
   Dot,
   Dropout,
   ELU,
+  EinsumDense,
   Embedding,
   Flatten,
   GaussianDropout,

@@ -311,7 +311,7 @@ export class LayerBase extends StatefulOperation {
   #build(shapes: readonly InputShape[]): void {
     const { build } = Object.getPrototypeOf(this) as LayerBase;
     // A method of one parameter gets the shape of the first input, however many there are.
-    const used = build.length <= 1 ? shapes.slice(0, 1) : shapes;
+    const used = Math.max(build.length, this.#buildArguments.length) <= 1 ? shapes.slice(0, 1) : shapes;
     withTrail(placeOf(this), () => this.runInScope(() => build.apply(this, [...used])));
     this.#buildShapes = used;
     this.built = true;
@@ -378,9 +378,13 @@ export class LayerBase extends StatefulOperation {
     }
   }
 
-  /** Keras's name of a parameter of `build`; classes with several state them in a static `buildArguments`. */
+  /** Keras's names of the parameters of `build`; classes with several state them in a static `buildArguments`. */
+  get #buildArguments(): readonly string[] {
+    return (this.constructor as { buildArguments?: readonly string[] }).buildArguments ?? [];
+  }
+
   #buildArgument(i: number): string {
-    return (this.constructor as { buildArguments?: readonly string[] }).buildArguments?.[i] ?? `input_${i}_shape`;
+    return this.#buildArguments[i] ?? `input_${i}_shape`;
   }
 }
 

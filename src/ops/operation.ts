@@ -17,12 +17,20 @@ export interface ClassNames {
   readonly className?: string;
   /** Module in files (`keras.layers`); absent for classes that are not Keras's. */
   readonly modulePath?: string;
+  /** What automatic names start with, where Keras's class is called otherwise in Python than in files. */
+  readonly automaticName?: string;
 }
 
 /** The name of an object's class in files and in automatic names; stated by built-in classes, so minifying is harmless. */
 export function classNameOf(object: object): string {
   const cls = object.constructor as ClassNames & { name: string };
   return Object.hasOwn(cls, "className") ? cls.className! : cls.name;
+}
+
+/** What automatic names of an object start with: its class in snake case. */
+function automaticNameOf(object: object): string {
+  const cls = object.constructor as ClassNames;
+  return (Object.hasOwn(cls, "automaticName") ? cls.automaticName : null) ?? toSnakeCase(classNameOf(object));
 }
 
 /**
@@ -46,7 +54,7 @@ export abstract class Operation {
     }
     const hidden = (key: string, value: unknown, enumerable: boolean) =>
       Object.defineProperty(self, key, { value, writable: true, configurable: true, enumerable });
-    hidden("name", name ?? uniqueName(toSnakeCase(classNameOf(self))), true);
+    hidden("name", name ?? uniqueName(automaticNameOf(self)), true);
     hidden("inboundNodes", [], false);
     hidden("outboundNodes", [], false);
     // biome-ignore lint/correctness/noConstructorReturn: the instance must be a function (decision D3)

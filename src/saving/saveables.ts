@@ -7,7 +7,7 @@
 import { toSnakeCase } from "../core/names.ts";
 import { isPlainObject } from "../core/tree.ts";
 import { toSnakeKey } from "../models/callKeys.ts";
-import { nameOf } from "../serialization/registry.ts";
+import { nameOf, ownStatic } from "../serialization/registry.ts";
 import type { VariableStore } from "../serialization/variableStore.ts";
 
 /** A layer, a model or an optimizer. */
@@ -34,6 +34,9 @@ export interface Place {
   readonly saveable: Saveable;
   readonly path: string;
 }
+
+/** The group of an object in a list: its class in snake case, as the class is called in Python. */
+const groupNameOf = (cls: object): string => ownStatic<string>(cls, "automaticName") ?? toSnakeCase(nameOf(cls));
 
 /** Private attributes come last. */
 const sortKey = (attribute: string): string => (attribute.startsWith("_") ? `~${attribute}` : attribute);
@@ -99,7 +102,7 @@ export function walkSaveables(root: Saveable, visit: Visit): void {
     };
     for (const item of itemsOf(container)) {
       // An object met before is passed over, but has its number.
-      if (isSaveable(item)) enter(item, join(path, unique(toSnakeCase(nameOf(item.constructor)))));
+      if (isSaveable(item)) enter(item, join(path, unique(groupNameOf(item.constructor))));
       else if (isContainer(item)) enterContainer(item, join(path, unique("container")), seen);
     }
   };

@@ -35,6 +35,8 @@ export interface TestedClass {
 export interface LayerExpectations {
   /** Shape of the inputs, batch included; a list of shapes for a list of inputs. */
   inputShape: StaticShape | readonly StaticShape[];
+  /** Whether several inputs are arguments of their own, and not one list. @defaultValue `false` */
+  separate?: boolean;
   /** @defaultValue `"float32"` */
   inputDType?: string;
   /** Instead of generated inputs: numbers in row-major order, per input. */
@@ -96,7 +98,13 @@ class LayerTest {
   }
 
   #call(layer: TestedLayer, parts: readonly unknown[], options: object = {}): unknown {
-    return layer(this.#pack(parts) as never, { ...this.#expected.call, ...options });
+    const [first, ...more] = (this.#expected.separate ? parts : [this.#pack(parts)]) as [never, ...unknown[]];
+    return layer(first, ...more, { ...this.#expected.call, ...options });
+  }
+
+  #build(layer: TestedLayer): void {
+    if (this.#expected.separate) layer.build(...this.#shapes);
+    else layer.build(this.#pack(this.#shapes) as Shape);
   }
 
   #inputs(dtype = this.#expected.inputDType ?? "float32"): Tensor[] {
@@ -137,7 +145,7 @@ class LayerTest {
 
   build(): void {
     const layer = this.#make();
-    layer.build(this.#pack(this.#shapes) as Shape);
+    this.#build(layer);
     this.#checkState(layer);
   }
 
@@ -173,7 +181,7 @@ class LayerTest {
     const { inputDType = "float32", gradients = isFloat(inputDType as "float32") } = this.#expected;
     if (!gradients) return;
     const layer = this.#make({ dtype: "float64" });
-    layer.build(this.#pack(this.#shapes) as Shape);
+    this.#build(layer);
     const weights = layer.weights.filter((w) => isFloat(w.dtype));
     const inputs = this.#inputs("float64");
     const point = [
@@ -200,7 +208,7 @@ class LayerTest {
   /** Steps of gradient descent in a compiled program: the loss falls, or stays where there are no weights. */
   async train(): Promise<void> {
     const layer = this.#make();
-    layer.build(this.#pack(this.#shapes) as Shape);
+    this.#build(layer);
     const weights = layer.trainableWeights;
     const step = jit((...inputs: Tensor[]) => {
       const [loss, slopes] = valueAndGrad(() => {

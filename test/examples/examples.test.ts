@@ -52,6 +52,10 @@ const EXAMPLES: readonly (readonly [name: string, words: readonly RegExp[]])[] =
       /"Everyone has the right to education\.": the same language with probability (0\.[5-9]|1\.0)/,
     ],
   ],
+  [
+    "transformer",
+    [/Total params: 11,332/, /Right about [5-9]\d\.\d % of 99 pieces/, /English: \d+ of \d+\n {2}German: \d+ of \d+/],
+  ],
   ["feature_extraction", [/block5_conv4.*\(1, 4, 4, 512\)/, /All 22 computed in/]],
 ];
 

@@ -1,6 +1,7 @@
 /** The families of models that travel between keras-ts and Python Keras; those of tools/fixtures/configs.py, built here. */
 import * as keras from "../../src/node.ts";
 import type { CompileOptions } from "../../src/trainers/trainerOptions.ts";
+import { attentionFamilies } from "./attentionModels.ts";
 import { recurrentFamilies } from "./recurrentModels.ts";
 
 const { layers, ops, optimizers, losses } = keras;
@@ -309,5 +310,6 @@ export function families(): Record<string, Family> {
     volumes: { build: volumes, compile: plain(adam), x: randn(4, 5, 4, 2), y: randn(16) },
     merges: { build: merges, compile: null, x: [randn(4), randn(4)], y: null },
     ...recurrentFamilies(),
+    ...attentionFamilies(),
   };
 }
