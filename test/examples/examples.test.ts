@@ -56,6 +56,14 @@ const EXAMPLES: readonly (readonly [name: string, words: readonly RegExp[]])[] =
     "transformer",
     [/Total params: 11,332/, /Right about [5-9]\d\.\d % of 99 pieces/, /English: \d+ of \d+\n {2}German: \d+ of \d+/],
   ],
+  [
+    "ticket_routing",
+    [
+      /Total params: 1,392,097/,
+      /texts of different lengths: \d\.\d+/,
+      /Logged: department_loss, loss, priority_loss\nOutputs: priority \(128, 1\), department \(128, 4\)/,
+    ],
+  ],
   ["feature_extraction", [/block5_conv4.*\(1, 4, 4, 512\)/, /All 22 computed in/]],
 ];
 
