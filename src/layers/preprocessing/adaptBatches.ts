@@ -5,8 +5,13 @@ import { Tensor } from "../../runtime/tensor.ts";
 import { Variable } from "../../runtime/variable.ts";
 import { placeOf } from "../errorTrail.ts";
 
-/** Batches. */
-export type Batches<T> = Iterable<T> | AsyncIterable<T> | (() => Iterable<T> | AsyncIterable<T>);
+/** A batch: strings or numbers, nested arrays of them, a tensor. */
+export type AdaptBatch = string | number | bigint | boolean | Tensor | ArrayBufferView | readonly AdaptBatch[];
+
+type Batches = Iterable<AdaptBatch> | AsyncIterable<AdaptBatch>;
+
+/** Data to adapt to: all at once, or batches from an iterable or from a function that makes one. */
+export type AdaptData = AdaptBatch | Batches | (() => Batches);
 
 const isIterable = (data: unknown): data is Iterable<unknown> | AsyncIterable<unknown> =>
   typeof data === "object" && data !== null && (Symbol.iterator in data || Symbol.asyncIterator in data);

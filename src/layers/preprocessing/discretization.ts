@@ -11,7 +11,7 @@ import { checkNumber } from "../checks.ts";
 import { placeOf } from "../errorTrail.ts";
 import { LayerBase, type LayerOptions } from "../layer.ts";
 import { layerClass } from "../layerClass.ts";
-import { type Batches, forEachBatch } from "./adaptBatches.ts";
+import { type AdaptData, forEachBatch } from "./adaptBatches.ts";
 import { encodeTensor } from "./categoricalEncoding.ts";
 import { numbersOf } from "./numericData.ts";
 import { checkCount, outputMode, refuseSparse } from "./preprocessingChecks.ts";
@@ -114,7 +114,7 @@ export class DiscretizationBase extends LayerBase {
    * @param data - An array or a tensor, or batches from an iterable.
    * @throws Error for a layer made with boundaries.
    */
-  async adapt(data: unknown | Batches<unknown>, options: AdaptOptions = {}): Promise<void> {
+  async adapt(data: AdaptData, options: AdaptOptions = {}): Promise<void> {
     if (this.numBins === null) {
       throw new Error(
         `adapt of ${placeOf(this)}: it was made with \`binBoundaries\`, so there is nothing to find. Give \`numBins\` instead`,

@@ -1,4 +1,5 @@
 /** Layers that prepare data. Every value exported here is a layer class. */
+export type { AdaptBatch, AdaptData } from "./adaptBatches.ts";
 
 export { CategoryEncoding, type CategoryEncodingOptions } from "./categoryEncoding.ts";
 export { CenterCrop, type CenterCropOptions } from "./centerCrop.ts";

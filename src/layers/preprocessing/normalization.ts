@@ -14,7 +14,7 @@ import { checkBoolean } from "../checks.ts";
 import { placeOf } from "../errorTrail.ts";
 import { LayerBase, type LayerOptions } from "../layer.ts";
 import { layerClass } from "../layerClass.ts";
-import { type Batches, forEachBatch } from "./adaptBatches.ts";
+import { type AdaptData, forEachBatch } from "./adaptBatches.ts";
 import { Moments } from "./moments.ts";
 import { numbersOf } from "./numericData.ts";
 
@@ -147,7 +147,7 @@ export class NormalizationBase extends LayerBase {
    * @param data - An array or a tensor of samples; or batches from an iterable, of which `[x, y]` gives x.
    * @throws Error when they were given; ShapeError when the data differs from what the layer was built for.
    */
-  async adapt(data: NumberArray | Tensor | Batches<unknown>): Promise<void> {
+  async adapt(data: AdaptData): Promise<void> {
     const where = `adapt of ${placeOf(this)}`;
     if (this.inputMean !== null) {
       throw new Error(

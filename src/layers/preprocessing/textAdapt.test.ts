@@ -17,7 +17,7 @@ async function* later<T>(values: readonly T[]): AsyncGenerator<T> {
 }
 
 describe("adapt", () => {
-  const forms: readonly [what: string, data: () => unknown, steps?: number][] = [
+  const forms: readonly [what: string, data: () => layers.AdaptData, steps?: number][] = [
     ["a list of texts", () => TEXTS],
     ["a column of texts", () => TEXTS.map((text) => [text])],
     ["a string tensor", () => tensor(TEXTS)],
@@ -430,7 +430,7 @@ describe("layers for text and tables refuse", () => {
     ],
     [
       "no data at all",
-      () => layers.Normalization().adapt(new Set<never>()),
+      () => layers.Normalization().adapt(new Set<number>()),
       /^adapt of Normalization .*there was no data\. Received: 0 batches/,
     ],
   ];

@@ -15,7 +15,7 @@ import { positionalOption } from "../callArguments.ts";
 import { placeOf, withTrail } from "../errorTrail.ts";
 import { LayerBase, type LayerOptions } from "../layer.ts";
 import { layerClass } from "../layerClass.ts";
-import { type Batches, forEachBatch } from "./adaptBatches.ts";
+import { type AdaptData, forEachBatch } from "./adaptBatches.ts";
 import { DROPPED, encodedShape, type OutputMode } from "./hostEncoding.ts";
 import { HostLayerBase } from "./hostLayer.ts";
 import { checkChoice, checkCount, outputMode, refuseSparse } from "./preprocessingChecks.ts";
@@ -197,7 +197,7 @@ export class TextVectorizationBase extends HostLayerBase {
    * @param data - All texts, or batches of texts from an iterable, an async iterable or a function that returns one.
    * @throws Error after a vocabulary was given; TypeError for data that holds anything but text.
    */
-  async adapt(data: unknown | Batches<unknown>, options: AdaptOptions = {}): Promise<void> {
+  async adapt(data: AdaptData, options: AdaptOptions = {}): Promise<void> {
     withTrail(placeOf(this), () => this._lookupLayer.refuseAdapting());
     this.resetState();
     await forEachBatch(

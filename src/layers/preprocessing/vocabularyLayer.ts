@@ -5,7 +5,7 @@ import { Tensor } from "../../runtime/tensor.ts";
 import { checkBoolean } from "../checks.ts";
 import { placeOf } from "../errorTrail.ts";
 import type { LayerOptions } from "../layer.ts";
-import { type Batches, forEachBatch } from "./adaptBatches.ts";
+import { type AdaptData, forEachBatch } from "./adaptBatches.ts";
 import { checkSalt, type Salt } from "./hashBins.ts";
 import type { OutputMode } from "./hostEncoding.ts";
 import { HostLayerBase } from "./hostLayer.ts";
@@ -326,7 +326,7 @@ export abstract class VocabularyLayerBase extends HostLayerBase {
    * @param data - All data (each string of a list is a document of its own), or batches from an iterable.
    * @throws Error after a vocabulary was given; TypeError for other data.
    */
-  async adapt(data: unknown | Batches<unknown>, options: AdaptOptions = {}): Promise<void> {
+  async adapt(data: AdaptData, options: AdaptOptions = {}): Promise<void> {
     this.refuseAdapting();
     this.resetState();
     await forEachBatch(
