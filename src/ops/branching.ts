@@ -12,7 +12,7 @@ import { expectFunction, leavesOf } from "./carry.ts";
 import { toTensor, wrap } from "./define.ts";
 import type { KerasTensor, TensorLike } from "./kerasTensor.ts";
 import { defineLoop, type LoopResults } from "./loopOp.ts";
-import { leafName, type ResultsLike, tensorLeaves, type WithLeaves, withLeaves } from "./structures.ts";
+import { leafName, type ResultsLike, tensorLeaves, withLeaves } from "./structures.ts";
 import { refusePromise, traceBranch } from "./traceBody.ts";
 import { flagOf, type LoopArguments } from "./whileLoop.ts";
 

@@ -62,6 +62,28 @@ function workOf(node: Node): number {
   return Math.max(out, ...node.inputs.map(size), ...bodies);
 }
 
+const totalWork = (program: Program): number => program.nodes.reduce((sum, node) => sum + workOf(node), 0);
+
+const isLoop = (node: Node): boolean => node.op === "scan" || node.op === "while";
+
+/** Work of the heaviest single operation, in bodies too. */
+const heaviestOf = (program: Program): number =>
+  program.nodes.reduce((most, node) => {
+    const own = bodiesOf(node).length > 0 ? bodiesOf(node).map(heaviestOf) : [workOf(node)];
+    return Math.max(most, ...own);
+  }, 0);
+
+/**
+ * Work of the operation that decides about threads: the heaviest; but where loops do most of the work, the heaviest inside
+ * them. A loop runs its operations one after another, and threads that wait between small ones are worse than none.
+ */
+function heaviestWork(program: Program): number {
+  const loops = program.nodes.filter(isLoop);
+  const inLoops = loops.reduce((sum, node) => sum + workOf(node), 0);
+  const bodies = loops.flatMap(bodiesOf);
+  return inLoops * 2 > totalWork(program) ? Math.max(...bodies.map(heaviestOf)) : heaviestOf(program);
+}
+
 /** @throws BackendError naming the primitive and dtype that cannot be lowered. */
 export function lower(program: Program, label: string): LoweredProgram {
   const model = new OnnxModel(lowerInto);
@@ -69,15 +91,14 @@ export function lower(program: Program, label: string): LoweredProgram {
     return { name: `in${i}`, dtype: engineDType(checkDType(value.dtype, label)), shape: value.shape };
   });
   const outputInfos = model.outputs(program, lowerInto(model, program, inputInfos));
-  const works = program.nodes.map(workOf);
   const graph = model.graph(label, inputInfos, outputInfos);
   return {
     bytes: encodeModel(graph),
     external: externalData(graph),
     inputNames: inputInfos.map((info) => info.name),
     outputNames: outputInfos.map((info) => info.name),
-    work: works.reduce((sum, work) => sum + work, 0),
-    heaviest: works.reduce((most, work) => Math.max(most, work), 0),
+    work: totalWork(program),
+    heaviest: heaviestWork(program),
   };
 }
 

@@ -75,18 +75,20 @@ function joinPadded(terms: readonly Value[]): Value | null {
   const parts = terms.map(paddedAlong);
   if (parts.some((part) => part === null || part.axis !== parts[0]!.axis)) return null;
   const { axis } = parts[0]!;
-  const ordered = parts.map((part) => part!).sort((a, c) => a.low - c.low);
-  let end = 0;
+  const ordered = parts.map((part) => part!).sort((a, c) => a.low - c.low || c.high - a.high);
+  const joined: Value[] = [];
+  let [start, end] = [0, 0];
   for (const { part, low } of ordered) {
+    const last = joined.at(-1);
+    if (last && low === start && shapesEqual(part.shape, last.shape)) {
+      joined[joined.length - 1] = b.binary("add", last, part);
+      continue;
+    }
     if (low !== end) return null;
-    end += part.shape[axis]!;
+    [start, end] = [low, low + part.shape[axis]!];
+    joined.push(part);
   }
-  return end === terms[0]!.shape[axis]
-    ? b.concat(
-        ordered.map(({ part }) => part),
-        axis,
-      )
-    : null;
+  return end === terms[0]!.shape[axis] ? b.concat(joined, axis) : null;
 }
 
 /** More parts than this are not looked for in a sum. */
@@ -104,7 +106,18 @@ function termsOf(sum: Value): Value[] {
   return [...terms, ...stack];
 }
 
+/** A row added to the regrouped rows of a product is added before regrouping: the engine computes both as one. */
+function addRowFirst(x: Value, row: Value): Value | null {
+  const product = x.node?.op === "reshape" ? x.node.inputs[0]! : null;
+  if (product?.node?.op !== "matmul" || row.shape.length !== 1) return null;
+  const [width] = row.shape;
+  if (product.shape.length !== 2 || product.shape[1] !== width || x.shape.at(-1) !== width) return null;
+  return b.reshape(b.binary("add", product, row), x.shape);
+}
+
 const add: Rule = (node, [x, y]) => {
+  const byRows = addRowFirst(x!, y!) ?? addRowFirst(y!, x!);
+  if (byRows) return byRows;
   if (x!.node?.op === "pad" || y!.node?.op === "pad") {
     const joined = joinPadded([...termsOf(x!), ...termsOf(y!)]);
     if (joined) return joined;
