@@ -44,7 +44,8 @@ type All = MultiHeadAttentionOptions & { numHeads: number; keyDim: number };
  * @example
  * const mha = layers.MultiHeadAttention(8, 64, { dropout: 0.1 });
  * const y = mha(x, x, { useCausalMask: true });
- * @see keras/src/layers/attention/multi_head_attention.py (Keras 3.x)
+ * @see keras/src/layers/attention/multi_head_attention.py (Keras 3.x): same numbers; a `queryMask` given by hand counts here,
+ *   where Keras 3.15 uses only the one that came with the query.
  */
 export class MultiHeadAttentionBase extends MultiHeadLayer {
   static readonly className: string = "MultiHeadAttention";
