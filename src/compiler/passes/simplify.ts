@@ -60,52 +60,6 @@ const ELEMENTWISE = new Set([
   "logical_xor",
 ]);
 
-/** A value with zeros before and after it along one axis. */
-function paddedAlong(x: Value): { part: Value; axis: number; low: number; high: number } | null {
-  if (x.node?.op !== "pad") return null;
-  const { low, high, interior, value } = x.node.attributes as PrimitiveAttributes["pad"];
-  const axes = low.flatMap((_, i) => (low[i] !== 0 || high[i] !== 0 ? [i] : []));
-  if (value !== 0 || axes.length !== 1 || interior.some((n) => n !== 0)) return null;
-  const axis = axes[0]!;
-  return { part: x.node.inputs[0]!, axis, low: low[axis]!, high: high[axis]! };
-}
-
-/** Gradients of parts that were cut out of one value: padded with zeros to its size and added, they lie one behind another. */
-function joinPadded(terms: readonly Value[]): Value | null {
-  const parts = terms.map(paddedAlong);
-  if (parts.some((part) => part === null || part.axis !== parts[0]!.axis)) return null;
-  const { axis } = parts[0]!;
-  const ordered = parts.map((part) => part!).sort((a, c) => a.low - c.low || c.high - a.high);
-  const joined: Value[] = [];
-  let [start, end] = [0, 0];
-  for (const { part, low } of ordered) {
-    const last = joined.at(-1);
-    if (last && low === start && shapesEqual(part.shape, last.shape)) {
-      joined[joined.length - 1] = b.binary("add", last, part);
-      continue;
-    }
-    if (low !== end) return null;
-    [start, end] = [low, low + part.shape[axis]!];
-    joined.push(part);
-  }
-  return end === terms[0]!.shape[axis] ? b.concat(joined, axis) : null;
-}
-
-/** More parts than this are not looked for in a sum. */
-const MOST_PARTS = 32;
-
-/** The terms of a sum of values of one shape. */
-function termsOf(sum: Value): Value[] {
-  const terms: Value[] = [];
-  const stack = [sum];
-  while (stack.length > 0 && stack.length + terms.length <= MOST_PARTS) {
-    const x = stack.pop()!;
-    if (x.node?.op === "add" && shapesEqual(x.shape, sum.shape)) stack.push(...x.node.inputs);
-    else terms.push(x);
-  }
-  return [...terms, ...stack];
-}
-
 /** A row added to the regrouped rows of a product is added before regrouping: the engine computes both as one. */
 function addRowFirst(x: Value, row: Value): Value | null {
   const product = x.node?.op === "reshape" ? x.node.inputs[0]! : null;
@@ -118,10 +72,6 @@ function addRowFirst(x: Value, row: Value): Value | null {
 const add: Rule = (node, [x, y]) => {
   const byRows = addRowFirst(x!, y!) ?? addRowFirst(y!, x!);
   if (byRows) return byRows;
-  if (x!.node?.op === "pad" || y!.node?.op === "pad") {
-    const joined = joinPadded([...termsOf(x!), ...termsOf(y!)]);
-    if (joined) return joined;
-  }
   if (x === y && isFloat(x!.dtype)) return b.binary("mul", x!, b.scalar(2, x!.dtype));
   if (y!.node?.op === "neg") return b.binary("sub", x!, y!.node.inputs[0]!);
   if (x!.node?.op === "neg") return b.binary("sub", y!, x!.node.inputs[0]!);

@@ -100,17 +100,6 @@ describe("loops", () => {
     expect(bodyOps(makeProgram(inputs, [last!]))).toEqual([["add"]]);
   });
 
-  it("join gradients of parts instead of padding them with zeros", () => {
-    const [last] = scan([h], [], ([c]) => {
-      const part = (i: number): Value => b.slice(c!, [0, 2 * i], [3, 2 * i + 2]);
-      return { carries: [b.concat([tanh(part(1)), b.binary("mul", part(0), b.unary("exp", part(0)))], 1)], ys: [] };
-    });
-    const [dh] = gradients([last!], [b.full(1, last!.shape, "float32")], [h]);
-    const backward = bodyOps(optimize(makeProgram([h], [dh!]), { verify: true })).at(-1)!;
-    expect(count(backward, "pad")).toBe(0);
-    expect(count(backward, "concat")).toBe(1);
-  });
-
   it("run on one thread when they do most of the work, in small steps", () => {
     const [big, kernel, wide] = [input(64, 256), input(256, 256), input(2000, 64, 256)];
     const step: Step = ([c], [x]) => ({ carries: [tanh(add(x!, b.matmul(c!, kernel)))], ys: [] });
