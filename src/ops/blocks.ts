@@ -117,17 +117,17 @@ function readBlocks(where: string, s: Readonly<Record<string, unknown>>) {
   };
 }
 
-/** Kernels that copy: number i · width + j of each channel has its only 1 at (i, j). */
-function copyingKernel(channels: number, [kh, kw]: readonly number[], like: Value): Value {
-  const k = kh! * kw!;
+/** Kernels that copy: each of a channel's kernels, in row-major order of their positions, has its only 1 at its own. */
+export function copyingKernel(channels: number, sizes: readonly number[], like: Value): Value {
+  const k = sizeOf(sizes);
   const row = build.iota([k, 1], 0, "int32");
   const eye = build.cast(build.binary("equal", row, build.iota([1, k], 1, "int32")), like.dtype);
-  const all = build.broadcastTo(build.reshape(eye, [1, k, 1, kh!, kw!]), [channels, k, 1, kh!, kw!]);
-  return build.reshape(all, [channels * k, 1, kh!, kw!]);
+  const all = build.broadcastTo(build.reshape(eye, [1, k, 1, ...sizes]), [channels, k, 1, ...sizes]);
+  return build.reshape(all, [channels * k, 1, ...sizes]);
 }
 
 /** Blocks of channels-first images as columns, [n, c · kh · kw, blocks high, blocks wide]. */
-export function slidingBlocks(x: Value, kernel: readonly number[], how: ReturnType<typeof readBlocks>["how"]): Value {
+function slidingBlocks(x: Value, kernel: readonly number[], how: ReturnType<typeof readBlocks>["how"]): Value {
   const channels = x.shape[1]!;
   return build.conv(x, copyingKernel(channels, kernel, x), { ...how, groups: channels });
 }

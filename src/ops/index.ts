@@ -84,6 +84,7 @@ export { ctcDecode, ctcLoss } from "./ctc.ts";
 export { cholesky, eig, eigh, luFactor, qr, svd } from "./decompositions.ts";
 export * from "./elementwise.ts";
 export { type FrameWindow, fft, fft2, ifft2, irfft, istft, rfft, stft } from "./fft.ts";
+export * as image from "./image.ts";
 export {
   getItem,
   multiHot,
@@ -96,6 +97,7 @@ export {
   takeAlongAxis,
   unravelIndex,
 } from "./indexing.ts";
+export { convertToNumpy, dtype, isTensor } from "./inspect.ts";
 export { gcd, lcm } from "./integers.ts";
 export * from "./joining.ts";
 export { jvp } from "./jvp.ts";

@@ -352,6 +352,7 @@ const scatterUpdateOp = defineOp(
     const positions = indexValue(indices, "scatterUpdate");
     const [, patch] = [node, build.cast(promote([wrap(node), updates])[1]!, node.dtype)];
     if (reduction === "add") return wrap(scatterInto(node, positions, patch, "scatterUpdate"));
+    if (reduction) return wrap(scatterReduced(node, positions, patch, reduction as "max" | "min" | "mul"));
     const zero = build.full(0, node.shape, node.dtype);
     const ones = build.full(
       1,
@@ -364,19 +365,47 @@ const scatterUpdateOp = defineOp(
   },
 );
 /**
+ * The target with updates combined into it. Every row is compared with every position, for repeats must be combined too:
+ * (rows, updates, …) numbers, so this is for few updates.
+ */
+function scatterReduced(target: Value, indices: Value, updates: Value, reduction: "max" | "min" | "mul"): Value {
+  const depth = indices.shape.at(-1) ?? 0;
+  const inner = target.shape.slice(depth);
+  const rows = sizeOf(target.shape.slice(0, depth));
+  const positions = flatPositions(indices, target.shape, "scatterUpdate");
+  const count = positions.shape[0]!;
+  const whole = build.broadcastTo(updates, [...indices.shape.slice(0, -1), ...inner]);
+  const given = build.reshape(whole, [1, count, ...inner]);
+  const own = build.reshape(target, [rows, 1, ...inner]);
+  const hits = build.binary("equal", build.iota([rows, 1], 0, "int32"), build.reshape(positions, [1, count]));
+  const mask = build.reshape(hits, [rows, count, ...inner.map(() => 1)]);
+  const reduce = ({ max: "reduce_max", min: "reduce_min", mul: "reduce_prod" } as const)[reduction];
+  // Where an update does not belong stands what changes nothing: the element itself, or 1.
+  const others = build.where(mask, given, reduction === "mul" ? num(1, target) : own);
+  const all = build.concat([own, build.broadcastTo(others, [rows, count, ...inner])], 1);
+  return build.reshape(build.reduce(reduce, all, [1]), target.shape);
+}
+
+const REDUCTIONS = ["add", "max", "min", "mul"] as const;
+export type ScatterReduction = (typeof REDUCTIONS)[number];
+
+/**
  * x with `updates` at index tuples, listed along the last axis of `indices`.
  *
- * @param options - `reduction`: `null` replaces (positions must differ), "add" adds to what is there, repeats included.
+ * @param options - `reduction`: `null` replaces (positions must differ), "add", "max", "min" and "mul" combine with what is
+ *   there, repeats included; all but "add" compare every row with every update, so they are for few updates.
  */
 export function scatterUpdate<A extends TensorLike, B extends TensorLike, C extends TensorLike>(
   x: A,
   indices: B,
   updates: C,
-  options?: { reduction?: "add" | null },
+  options?: { reduction?: ScatterReduction | null },
 ): Result<A | B | C> {
   const { reduction = null } = readOptions("scatterUpdate", options, ["reduction"]);
-  if (reduction !== null && reduction !== "add") {
-    throw new RangeError(`scatterUpdate: expected \`reduction\` to be null or "add". Received: ${describe(reduction)}`);
+  if (reduction !== null && !REDUCTIONS.includes(reduction)) {
+    throw new RangeError(
+      `scatterUpdate: expected \`reduction\` to be null or one of ${REDUCTIONS.join(", ")}. Received: ${describe(reduction)}`,
+    );
   }
   return scatterUpdateOp([x, indices, updates], { reduction }) as Result<A | B | C>;
 }

@@ -5,3 +5,4 @@ describeOpCases("ops_numpy");
 describeOpCases("ops_nn");
 describeOpCases("ops_fft");
 describeOpCases("ops_linalg");
+describeOpCases("ops_image");

@@ -29,8 +29,6 @@ const OPTIONS: Readonly<Record<string, string>> = { N: "n", M: "m" };
 const STATIC: Readonly<Record<string, number>> = { repeat: 1 };
 /** Arguments that Python takes by position and we by name. */
 const BY_NAME: Readonly<Record<string, readonly (string | null)[]>> = { eye: [null, "m"] };
-/** Arguments that Keras takes by name or position and we by position. */
-const BY_POSITION: Readonly<Record<string, readonly string[]>> = {};
 
 function revive(value: unknown, tensors: Tensor[]): unknown {
   if (isEncoded(value)) {
@@ -56,11 +54,8 @@ async function call({ op, args, kwargs, compare }: Case): Promise<{ results: Ten
     else if (name) options[name] = revive(arg, inputs);
     else positional.push(revive(arg, inputs));
   });
-  for (const name of BY_POSITION[op] ?? []) {
-    positional.push(options[name]);
-    delete options[name];
-  }
-  const fn = (ops as unknown as Record<string, (...a: unknown[]) => unknown>)[camel(op)];
+  type Functions = Record<string, (...a: unknown[]) => unknown>;
+  const fn = (ops as unknown as Functions)[camel(op)] ?? (ops.image as unknown as Functions)[camel(op)];
   if (!fn) throw new Error(`no op ${op}`);
   const result = await fn(...positional, ...(Object.keys(options).length > 0 ? [options] : []));
   const results = (Array.isArray(result) ? result : [result]).flat() as Tensor[];
