@@ -10,7 +10,7 @@ import { beamSearch } from "./beamSearch.ts";
 import { defineOp, toTensor, wrap } from "./define.ts";
 import { oneHotMask } from "./indexing.ts";
 import type { Result, TensorLike } from "./kerasTensor.ts";
-import { indexValue, num, readOptions } from "./kit.ts";
+import { num, readOptions } from "./kit.ts";
 import { scan } from "./scan.ts";
 import { expectNumbers } from "./sets.ts";
 
@@ -31,8 +31,11 @@ function readLogits(where: string, x: unknown): Value {
   return build.cast(node, resultType([node.dtype, "float32"], "float32"));
 }
 
+/** Labels and lengths may come as floats, as targets of a loss do. */
+const integers = (x: unknown, where: string): Value => build.cast(toTensor(x, null, where).node, "int32");
+
 function readLengths(where: string, name: string, x: unknown, batch: number): Value {
-  const lengths = indexValue(x, where);
+  const lengths = integers(x, where);
   if (lengths.shape.length !== 1 || lengths.shape[0] !== batch) {
     throw new ShapeError(
       `${where}: expected \`${name}\` to be a vector with one length per sample, of ${batch}. Received: shape ${formatShape(lengths.shape)}`,
@@ -44,7 +47,7 @@ function readLengths(where: string, name: string, x: unknown, batch: number): Va
 const lossOp = defineOp("CTCLoss", "nn", { maskIndex: "mask_index" }, (args, s) => {
   const where = "ctcLoss";
   const output = readLogits(where, args[1]);
-  const target = indexValue(args[0], where);
+  const target = integers(args[0], where);
   const [batch, time, classes] = output.shape as [number, number, number];
   if (target.shape.length !== 2 || target.shape[0] !== batch) {
     throw new ShapeError(

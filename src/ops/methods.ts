@@ -1,14 +1,14 @@
 /** Gives concrete and symbolic tensors their methods, one implementation for both: each calls the op of the same meaning. */
 import type { AxisOptions, Index, TensorMethods } from "../runtime/methods.ts";
 import { type Operand, Tensor } from "../runtime/tensor.ts";
-import { add, divide, floorDivide, mod, multiply, power, subtract } from "./arithmetic.ts";
+import { add, clip, divide, floorDivide, mod, multiply, power, subtract } from "./arithmetic.ts";
 import { equal, greater, greaterEqual, less, lessEqual, notEqual } from "./comparison.ts";
-import { absolute, cast, negative } from "./elementwise.ts";
+import { absolute, cast, exp, log, negative, round, sqrt, square } from "./elementwise.ts";
 import { getItem } from "./indexing.ts";
 import { KerasTensor } from "./kerasTensor.ts";
 import { matmul } from "./linear.ts";
-import { argmax, max, mean, min, sum } from "./reduction.ts";
-import { expandDims, reshape, squeeze, transpose } from "./shaping.ts";
+import { all, any, argmax, argmin, cumsum, max, mean, min, prod, std, sum, variance } from "./reduction.ts";
+import { expandDims, ravel, reshape, squeeze, swapaxes, transpose } from "./shaping.ts";
 
 type Any = Tensor & KerasTensor;
 
@@ -93,6 +93,51 @@ const methods = {
   },
   argmax(this: Any, options?: { axis?: number | null; keepdims?: boolean }) {
     return argmax(this, options);
+  },
+  argmin(this: Any, options?: { axis?: number | null; keepdims?: boolean }) {
+    return argmin(this, options);
+  },
+  prod(this: Any, options?: AxisOptions) {
+    return prod(this, options);
+  },
+  var(this: Any, options?: AxisOptions) {
+    return variance(this, options);
+  },
+  std(this: Any, options?: AxisOptions) {
+    return std(this, options);
+  },
+  all(this: Any, options?: AxisOptions) {
+    return all(this, options);
+  },
+  any(this: Any, options?: AxisOptions) {
+    return any(this, options);
+  },
+  cumsum(this: Any, options?: { axis?: number | null }) {
+    return cumsum(this, options);
+  },
+  exp(this: Any) {
+    return exp(this);
+  },
+  log(this: Any) {
+    return log(this);
+  },
+  sqrt(this: Any) {
+    return sqrt(this);
+  },
+  square(this: Any) {
+    return square(this);
+  },
+  round(this: Any, options?: { decimals?: number }) {
+    return round(this, options);
+  },
+  clip(this: Any, low: number, high: number) {
+    return clip(this, low, high);
+  },
+  ravel(this: Any) {
+    return ravel(this);
+  },
+  swapaxes(this: Any, axis1: number, axis2: number) {
+    return swapaxes(this, axis1, axis2);
   },
 } satisfies Record<keyof TensorMethods<unknown>, unknown>;
 

@@ -44,5 +44,29 @@ export interface TensorMethods<Self> {
   mean(options?: AxisOptions): Self;
   max(options?: AxisOptions): Self;
   min(options?: AxisOptions): Self;
+  /** Product over axes. */
+  prod(options?: AxisOptions): Self;
+  /** Biased variance over axes. */
+  var(options?: AxisOptions): Self;
+  /** Biased standard deviation over axes. */
+  std(options?: AxisOptions): Self;
+  /** Whether all elements over axes are not zero. */
+  all(options?: AxisOptions): Self;
+  /** Whether any element over axes is not zero. */
+  any(options?: AxisOptions): Self;
+  /** Running sums along an axis. */
+  cumsum(options?: { axis?: number | null }): Self;
+  exp(): Self;
+  log(): Self;
+  sqrt(): Self;
+  square(): Self;
+  /** Halves to the even neighbour. */
+  round(options?: { decimals?: number }): Self;
+  /** Values between two bounds, the nearer of them outside. */
+  clip(low: number, high: number): Self;
+  /** All elements in one axis. */
+  ravel(): Self;
+  swapaxes(axis1: number, axis2: number): Self;
+  argmin(options?: { axis?: number | null; keepdims?: boolean }): Self;
   argmax(options?: { axis?: number | null; keepdims?: boolean }): Self;
 }
