@@ -174,4 +174,6 @@ export const GRADIENT_RULES: { readonly [P in Primitive]: GradientRule<Primitive
   argmin: null,
   iota: null,
   random_bits: null,
+  // Made of loops when their gradients are taken already.
+  lstm: null,
 };

@@ -5,6 +5,7 @@ import { eliminateCommonSubexpressions } from "./passes/eliminateCommonSubexpres
 import { joinPads } from "./passes/joinPads.ts";
 import { mergeScans } from "./passes/loops/mergeScans.ts";
 import { optimizeLoops } from "./passes/loops/optimizeLoops.ts";
+import { recognizeLstm } from "./passes/loops/recognizeLstm.ts";
 import { simplify } from "./passes/simplify.ts";
 import { sinkTransposes } from "./passes/sinkTransposes.ts";
 
@@ -42,6 +43,11 @@ export const PASSES: readonly Pass[] = [
     name: "sinkTransposes",
     why: "convolutions take channels first, models are written channels last; after merging, for shared transposes count once",
     run: sinkTransposes,
+  },
+  {
+    name: "recognizeLstm",
+    why: "engines have a kernel for it; after loops, whose bodies look alike only when they are optimised",
+    run: (program) => recognizeLstm(program, (body) => optimize(body)),
   },
   { name: "simplify again", why: "shared values show new neutral operations", run: simplify },
 ];

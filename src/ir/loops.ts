@@ -39,7 +39,18 @@ export interface Cond {
   readonly whenFalse: Program;
 }
 
+/** Direction of a recurrent layer. */
+export interface Lstm {
+  readonly reverse: boolean;
+}
+
 export interface LoopPrimitives {
+  /**
+   * (x: (T, B, D), kernel: (D, 4U), recurrent: (U, 4U), bias: (4U), h: (B, U), c: (B, U)) → (every h: (T, B, U), last h, last c):
+   * the LSTM of Hochreiter and Schmidhuber with sigmoid and tanh, gates in the order input, forget, candidate, output. A pass
+   * makes it of loops in float32 that compute it (`recognizeLstm`), when gradients are taken already.
+   */
+  lstm: Lstm;
   /** (carries…, sequences…, captured…) → (last carries…, ys of all turns stacked on a new axis 0…). */
   scan: Scan;
   /** (whether to begin: bool, carries…, captured…) → the last carries. */
@@ -93,6 +104,19 @@ export const LOOP_TYPE_RULES: { readonly [P in keyof LoopPrimitives]: TypeRule<L
       expectType("scan", `the new carry ${i}`, output, body.inputs[i]!);
       return typeOf(output);
     });
+  },
+  lstm: ([x, kernel, recurrent, bias, h, c]) => {
+    const [length, batch, width] = x!.shape as [number, number, number];
+    const [units] = recurrent!.shape as [number];
+    const dtype = "float32" as const;
+    expectType("lstm", "x", x!, { shape: x!.shape, dtype });
+    expectType("lstm", "the kernel", kernel!, { shape: [width, 4 * units], dtype });
+    expectType("lstm", "the recurrent kernel", recurrent!, { shape: [units, 4 * units], dtype });
+    expectType("lstm", "the bias", bias!, { shape: [4 * units], dtype });
+    const state = { shape: [batch, units], dtype };
+    expectType("lstm", "h", h!, state);
+    expectType("lstm", "c", c!, state);
+    return [{ shape: [length, batch, units], dtype }, state, state];
   },
   while: ([begin, ...inputs], { body }) => {
     expectType("while_loop", "the condition", begin!, FLAG);

@@ -1,13 +1,15 @@
 /**
  * A second form of a compiled function in which the weights are constants. An engine does more with those: it brings kernels
- * into its own order once instead of at every run, and merges what lies between convolutions into them. Worth it for
- * functions that run convolutions again and again on the same weights, as `predict` does; made once that shows.
+ * of convolutions and recurrent layers into its own order once instead of at every run, and merges what lies between
+ * convolutions into them. Worth it for functions that run again and again on the same weights, as `predict` does; made once
+ * that shows.
  */
 import type { Executable } from "../backend/contract.ts";
 import { sizeOf } from "../core/shape.ts";
+import type { Scan } from "../ir/loops.ts";
 import type { Primitive } from "../ir/primitives.ts";
 import type { Program } from "../ir/program.ts";
-import type { Value } from "../ir/value.ts";
+import type { Node, Value } from "../ir/value.ts";
 
 /** What is known of a variable here. */
 export interface FrozenVariable {
@@ -20,19 +22,38 @@ const SMALL = 2 ** 16;
 
 const MOVEMENTS: ReadonlySet<Primitive> = new Set<Primitive>(["transpose", "reshape", "cast", "reverse"]);
 
-/** Of the values, those to make constants: kernels of convolutions and everything small; none without a convolution. */
+/** The given value that a value is made of by moving its elements, if there is one. */
+function originAmong(given: ReadonlySet<Value>, value: Value): Value | null {
+  let origin = value;
+  while (!given.has(origin)) {
+    if (!origin.node || !MOVEMENTS.has(origin.node.op)) return null;
+    origin = origin.node.inputs[0]!;
+  }
+  return origin;
+}
+
+/** Operands of a node that are kernels of its convolutions or of its recurrent layer. */
+function kernelsOf(node: Node): readonly Value[] {
+  if (node.op === "conv" || node.op === "conv_input_grad") return [node.inputs[1]!];
+  if (node.op !== "scan") return [];
+  const { carries, sequences } = node.attributes as Scan;
+  const projections = node.inputs.slice(carries, carries + sequences).map(projectionKernel);
+  return [...node.inputs.slice(carries + sequences), ...projections.filter((kernel) => kernel !== null)];
+}
+
+/** The kernel by which a recurrent layer multiplies its inputs, before the loop. */
+function projectionKernel(sequence: Value): Value | null {
+  let value = sequence;
+  while (value.node && ["reshape", "add", "transpose"].includes(value.node.op)) value = value.node.inputs[0]!;
+  return value.node?.op === "matmul" ? value.node.inputs[1]! : null;
+}
+
+/** Of the values, those to make constants: kernels, and everything small; none without a convolution or a loop. */
 export function freezableInputs(program: Program, values: readonly Value[]): Set<Value> {
   const given = new Set(values);
-  const kernels = new Set<Value>();
-  let convolves = false;
-  for (const node of program.nodes) {
-    if (node.op !== "conv" && node.op !== "conv_input_grad") continue;
-    convolves = true;
-    let kernel = node.inputs[1]!;
-    while (!given.has(kernel) && kernel.node && MOVEMENTS.has(kernel.node.op)) kernel = kernel.node.inputs[0]!;
-    if (given.has(kernel)) kernels.add(kernel);
-  }
-  if (!convolves) return new Set();
+  const found = program.nodes.flatMap(kernelsOf);
+  if (found.length === 0) return new Set();
+  const kernels = new Set(found.map((value) => originAmong(given, value)));
   return new Set(values.filter((value) => kernels.has(value) || sizeOf(value.shape) <= SMALL));
 }
 

@@ -29,7 +29,7 @@ const nothing = (): void => undefined;
 const LARGEST_CONSTANT = 64;
 
 /** Rough number of floating-point operations of a function that is worth a second form. */
-const LEAST_WORK_TO_FREEZE = 20e6;
+const LEAST_WORK_TO_FREEZE = 2e6;
 
 /** Settled when no run that reads or writes variables is under way: buffers of a step are recycled by the next. */
 let turn: Promise<void> = Promise.resolve();

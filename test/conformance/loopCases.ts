@@ -214,8 +214,18 @@ const asCase = <A>({
   family: "contraction",
 });
 
+const lstmCases = [false, true].map((reverse) =>
+  asCase({
+    name: reverse ? "reversed" : "forward",
+    dtype: "float32",
+    operands: [of([3, 2, 3]), of([3, 8], OTHERS), of([2, 8]), of([8], OTHERS), of([2, 2]), of([2, 2], OTHERS)],
+    attributes: { reverse },
+  }),
+);
+
 export const loopCases: Pick<CaseTable, keyof LoopPrimitives> = {
   scan: SCANS.map(asCase),
   while: WHILES.map(asCase),
   cond: CONDS.map(asCase),
+  lstm: lstmCases,
 };

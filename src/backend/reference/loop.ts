@@ -44,4 +44,35 @@ const whileLoop: ReferenceRule<Attributes["while"]> = (inputs, { body, carries, 
 const cond: ReferenceRule<Attributes["cond"]> = ([condition, ...captured], { whenTrue, whenFalse }, _, interpret) =>
   interpret(condition!.data[0] === 1 ? whenTrue : whenFalse, captured).map((result) => result.data);
 
-export const loopRules = { scan, while: whileLoop, cond };
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+const lstm: ReferenceRule<Attributes["lstm"]> = ([x, kernel, recurrent, bias, h0, c0], { reverse }) => {
+  const [length, batch, width] = x!.shape as [number, number, number];
+  const [units] = recurrent!.shape as [number];
+  const at = (tensor: ReferenceTensor, row: number, column: number): number =>
+    Number(tensor.data[row * tensor.shape.at(-1)! + column]);
+  const all: number[] = new Array(length * batch * units);
+  const [h, c] = [h0!.data.map(Number), c0!.data.map(Number)];
+  for (let turn = 0; turn < length; turn++) {
+    const t = reverse ? length - 1 - turn : turn;
+    for (let n = 0; n < batch; n++) {
+      const before = h.slice(n * units, (n + 1) * units);
+      const gate = (column: number): number => {
+        let sum = Number(bias!.data[column]);
+        for (let d = 0; d < width; d++) sum += Number(x!.data[(t * batch + n) * width + d]) * at(kernel!, d, column);
+        for (let u = 0; u < units; u++) sum += before[u]! * at(recurrent!, u, column);
+        return sum;
+      };
+      for (let u = 0; u < units; u++) {
+        const [i, f, g, o] = [0, 1, 2, 3].map((k) => gate(k * units + u)) as [number, number, number, number];
+        const place = n * units + u;
+        c[place] = sigmoid(f) * c[place]! + sigmoid(i) * Math.tanh(g);
+        h[place] = sigmoid(o) * Math.tanh(c[place]!);
+        all[t * batch * units + place] = h[place]!;
+      }
+    }
+  }
+  return [all, h, c];
+};
+
+export const loopRules = { scan, while: whileLoop, cond, lstm };

@@ -188,6 +188,14 @@ const concat: Rule = (node, inputs) => {
   return joined.length < inputs.length ? b.concat(joined, axis) : null;
 };
 
+/** Turned around twice is as it was. */
+const reverse: Rule = (node, [x]) => {
+  const { axes } = node.attributes as PrimitiveAttributes["reverse"];
+  if (x!.node?.op !== "reverse") return null;
+  const inner = (x!.node.attributes as PrimitiveAttributes["reverse"]).axes;
+  return inner.length === axes.length && inner.every((axis) => axes.includes(axis)) ? x!.node.inputs[0]! : null;
+};
+
 const RULES: Partial<Record<Node["op"], Rule>> = {
   slice,
   concat,
@@ -207,6 +215,7 @@ const RULES: Partial<Record<Node["op"], Rule>> = {
   reduce_prod: reduceOne,
   reshape: (node, [x]) => b.reshape(x!, node.outputs[0]!.shape),
   transpose: (node, [x]) => b.transpose(x!, (node.attributes as { permutation: readonly number[] }).permutation),
+  reverse,
   cast: (node, [x]) => b.cast(x!, node.outputs[0]!.dtype),
 };
 

@@ -1,8 +1,9 @@
 /** Lowering of loops and branches to the operators that hold graphs. What a body captures it reads by name. */
 import type { PrimitiveAttributes as Attributes } from "../../../ir/primitives.ts";
 import type { ValueType } from "../../../ir/value.ts";
-import { engineDType } from "../model.ts";
+import { engineDType, type OnnxModel, type OnnxValue } from "../model.ts";
 import type { OnnxRule } from "./rule.ts";
+import { reshape, sliceAxes, transpose } from "./shaping.ts";
 
 const engineType = ({ shape, dtype }: ValueType): ValueType => ({ shape, dtype: engineDType(dtype) });
 
@@ -49,4 +50,42 @@ const cond: OnnxRule<Attributes["cond"]> = (model, [condition, ...captured], { w
     else_branch: { graph: model.body(whenFalse, captured) },
   });
 
-export const loopRules = { scan, while: whileLoop, cond };
+/** Gates as the operator has them, input, output, forget, candidate, on the first axis: (…, 4U) → (1, 4U, …). */
+function gatesFirst(model: OnnxModel, kernel: OnnxValue): OnnxValue {
+  const [rows, columns] = kernel.shape as [number, number];
+  const units = columns / 4;
+  const swapped = transpose(model, kernel, [1, 0]);
+  const [i, f, g, o] = [0, 1, 2, 3].map((k) =>
+    sliceAxes(model, swapped, [0], [k * units], [(k + 1) * units], [1], [units, rows]),
+  ) as [OnnxValue, OnnxValue, OnnxValue, OnnxValue];
+  const joined = model.emit("Concat", [i, o, f, g], kernel.dtype, [columns, rows], { axis: 0 });
+  return reshape(model, joined, [1, columns, rows]);
+}
+
+const lstm: OnnxRule<Attributes["lstm"]> = (model, inputs, { reverse }, [every, last]) => {
+  const [x, kernel, recurrent, bias, h, c] = inputs as OnnxValue[];
+  const { dtype } = x!;
+  const [length, batch, units] = every!.shape as [number, number, number];
+  // The operator adds a bias of each product.
+  const both = model.emit(
+    "Concat",
+    [
+      reshape(model, gatesFirst(model, reshape(model, bias!, [1, 4 * units])), [1, 4 * units]),
+      model.constant(new Float32Array(4 * units), [1, 4 * units], dtype),
+    ],
+    dtype,
+    [1, 8 * units],
+    { axis: 1 },
+  );
+  const directed = (state: OnnxValue): OnnxValue => reshape(model, state, [1, batch, units]);
+  const results = model.emitAll(
+    "LSTM",
+    [x!, gatesFirst(model, kernel!), gatesFirst(model, recurrent!), both, null, directed(h!), directed(c!)],
+    [{ dtype, shape: [length, 1, batch, units] }, ...[0, 1].map(() => ({ dtype, shape: [1, batch, units] }))],
+    { hidden_size: units, direction: reverse ? "reverse" : "forward" },
+  );
+  const shapes = [every!.shape, last!.shape, last!.shape];
+  return results.map((result, i) => reshape(model, result, shapes[i]!));
+};
+
+export const loopRules = { scan, while: whileLoop, cond, lstm };
