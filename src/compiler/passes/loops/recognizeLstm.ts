@@ -60,14 +60,20 @@ interface Projection {
 
 const isConstant = (value: Value): boolean => value.source.kind === "constant";
 
+/** Without what only regroups the elements. */
+function unshaped(value: Value): Value {
+  let inner = value;
+  while (inner.node?.op === "reshape") inner = inner.node.inputs[0]!;
+  return inner;
+}
+
 function projectionOf(sequence: Value): Projection | null {
   const [length, batch, columns] = sequence.shape as [number, number, number];
-  const biased = sequence.node?.op === "add" ? sequence.node.inputs : null;
-  const bias = biased?.find((value) => value.shape.length === 1 && isConstant(value)) ?? null;
-  if (biased && !bias) return null;
-  let product = biased ? biased.find((value) => value !== bias)! : sequence;
-  while (product.node?.op === "reshape") product = product.node.inputs[0]!;
-  if (product.node?.op !== "matmul") return null;
+  const sum = unshaped(sequence);
+  const terms = sum.node?.op === "add" ? sum.node.inputs : [sum];
+  const bias = terms.find((value) => isConstant(value) && value.shape.length === 1) ?? null;
+  const product = unshaped(terms.find((value) => value !== bias)!);
+  if (product.node?.op !== "matmul" || (terms.length > 1 && !bias)) return null;
   const [rows, kernel] = product.node.inputs as [Value, Value];
   const { transposeA, transposeB } = (product.node as Node<"matmul">).attributes;
   if (transposeA || transposeB || kernel.shape.length !== 2 || !isConstant(kernel)) return null;
@@ -83,9 +89,9 @@ export function recognizeLstm(program: Program, optimize: (body: Program) => Pro
   if (program.nodes.every((node) => node.op !== "scan")) return program;
   return rewriteProgram(program, (node, inputs) => {
     if (node.op !== "scan") return null;
-    const [h, c, sequence, recurrent] = inputs as [Value, Value, Value, Value];
+    const [h, c, sequence, recurrent] = inputs as [Value, Value, Value, Value?];
     const scan = node.attributes as Scan;
-    if (!isConstant(recurrent) || !isLstm(scan, optimize)) return null;
+    if (!recurrent || !isConstant(recurrent) || !isLstm(scan, optimize)) return null;
     const projection = projectionOf(sequence);
     if (!projection) return null;
     const { x, kernel, bias } = projection;
