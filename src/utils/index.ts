@@ -22,7 +22,9 @@ export {
   type SavedPlot,
 } from "../viz/plotModel.ts";
 export { type SummaryOptions, summaryText } from "../viz/summary.ts";
+export type { DecodedImage, ImageDecoder } from "./decodeImage.ts";
 export { type GetFileOptions, getFile } from "./getFile.ts";
+export { type ImageDirectoryOptions, type ImageElement, imageDatasetFromDirectory } from "./imageDataset.ts";
 export type { DirectoryDataset, DirectoryOptions, LabelMode } from "./indexDirectory.ts";
 export { normalize, toCategorical } from "./numerical.ts";
 export { Progbar } from "./progbar.ts";

@@ -16,7 +16,8 @@ function once<T>(load: () => Promise<T>): () => Promise<T> {
   };
 }
 
-const loadResvg = once(async (): Promise<Resvg> => {
+/** The drawing library, started. */
+export const loadResvg = once(async (): Promise<Resvg> => {
   const [{ initWasm, Resvg }, wasm] = await Promise.all([
     import("@resvg/resvg-wasm"),
     platform().readPackageFile("@resvg/resvg-wasm/index_bg.wasm"),

@@ -1,0 +1,126 @@
+/** `keras.utils`: image files in folders. */
+import { type DataFormat, standardizeDataFormat } from "../core/config.ts";
+import { checkOptions, describe } from "../core/errors.ts";
+import { type Tensor, tensorFromHost } from "../runtime/tensor.ts";
+import { type DecodedImage, decodeImage, type ImageDecoder } from "./decodeImage.ts";
+import {
+  DIRECTORY_OPTIONS,
+  type DirectoryDataset,
+  type DirectoryOptions,
+  filesToDataset,
+  needFiles,
+} from "./indexDirectory.ts";
+import { cropToAspectRatio, type Interpolation, type Pixels, resizePixels, resizeWithPad } from "./resizeImage.ts";
+
+export interface ImageDirectoryOptions extends DirectoryOptions {
+  /** Channels of the images: 1, 3 or 4. @defaultValue `"rgb"` */
+  colorMode?: "grayscale" | "rgb" | "rgba";
+  /** Height and width that images are resized to; a number for both. @defaultValue `[256, 256]` */
+  imageSize?: number | readonly [height: number, width: number];
+  /** @defaultValue `"bilinear"` */
+  interpolation?: Interpolation;
+  /** Whether to cut off what does not have the proportions of `imageSize`. @defaultValue `false` */
+  cropToAspectRatio?: boolean;
+  /** Whether to fill up with black instead. @defaultValue `false` */
+  padToAspectRatio?: boolean;
+  /** @defaultValue `keras.config.imageDataFormat()` */
+  dataFormat?: DataFormat | null;
+  /** Reads files of other kinds. @defaultValue PNG, JPEG and GIF */
+  decoder?: ImageDecoder | null;
+}
+
+const OPTIONS = [
+  ...DIRECTORY_OPTIONS,
+  "colorMode",
+  "imageSize",
+  "interpolation",
+  "cropToAspectRatio",
+  "padToAspectRatio",
+  "dataFormat",
+  "decoder",
+];
+const FORMATS = [".bmp", ".gif", ".jpeg", ".jpg", ".png"];
+const CHANNELS = { grayscale: 1, rgb: 3, rgba: 4 } as const;
+const INTERPOLATIONS: readonly string[] = ["bilinear", "nearest"];
+
+/** Images with labels, `[image, label]`, or without (labels: null). */
+export type ImageElement = readonly [Tensor, Tensor] | Tensor;
+
+/**
+ * Images of the files in a folder, whose folders are the classes, as batches of `[images, labels]`; float32 from 0 to 255.
+ *
+ * @returns A dataset with `classNames` and `filePaths`; two of them for subset "both".
+ * @throws RangeError, TypeError for options that do not fit, or when there are no files.
+ * @see keras/src/utils/image_dataset_utils.py (Keras 3.x): same classes, labels and order of files, split and shuffled too
+ *   (NumPy's); interpolations are "bilinear" and "nearest"
+ */
+export async function imageDatasetFromDirectory(
+  directory: string,
+  options: ImageDirectoryOptions & { subset: "both" },
+): Promise<[DirectoryDataset<ImageElement>, DirectoryDataset<ImageElement>]>;
+export async function imageDatasetFromDirectory(
+  directory: string,
+  options?: ImageDirectoryOptions,
+): Promise<DirectoryDataset<ImageElement>>;
+export async function imageDatasetFromDirectory(
+  directory: string,
+  options: ImageDirectoryOptions = {},
+): Promise<unknown> {
+  const where = "imageDatasetFromDirectory";
+  checkOptions(where, options, OPTIONS);
+  const { colorMode = "rgb", imageSize = [256, 256], interpolation = "bilinear" } = options;
+  if (!(colorMode in CHANNELS)) {
+    throw new RangeError(
+      `${where}: expected \`colorMode\` to be "grayscale", "rgb" or "rgba". Received: ${describe(colorMode)}`,
+    );
+  }
+  const size = typeof imageSize === "number" ? [imageSize, imageSize] : imageSize;
+  if (!Array.isArray(size) || size.length !== 2 || !size.every((n) => Number.isInteger(n) && n > 0)) {
+    throw new RangeError(
+      `${where}: expected \`imageSize\` to be two positive integers. Received: ${describe(imageSize)}`,
+    );
+  }
+  if (!INTERPOLATIONS.includes(interpolation)) {
+    throw new RangeError(
+      `${where}: expected \`interpolation\` to be "bilinear" or "nearest". Received: ${describe(interpolation)}`,
+    );
+  }
+  if (options.cropToAspectRatio && options.padToAspectRatio) {
+    throw new TypeError(`${where}: give \`cropToAspectRatio\` or \`padToAspectRatio\`, not both`);
+  }
+  const [height, width] = size as [number, number];
+  const format = standardizeDataFormat(options.dataFormat);
+  const decode = options.decoder ?? decodeImage;
+  const files = needFiles(where);
+  return filesToDataset(where, directory, FORMATS, options, async (path) => {
+    const pixels = toChannels(await decode(await files.read(path), path), CHANNELS[colorMode]);
+    const fitted = options.padToAspectRatio
+      ? resizeWithPad(pixels, height, width, interpolation)
+      : resizePixels(
+          options.cropToAspectRatio ? cropToAspectRatio(pixels, height, width) : pixels,
+          height,
+          width,
+          interpolation,
+        );
+    return toTensor(fitted, format);
+  });
+}
+
+/** The channels asked for; grey is what the eye makes of colours (ITU-R BT.601). */
+function toChannels({ width, height, data }: DecodedImage, channels: 1 | 3 | 4): Pixels {
+  const out = new Float32Array(width * height * channels);
+  for (let i = 0; i < width * height; i++) {
+    const [r, g, b, a] = data.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
+    if (channels === 1) out[i] = Math.round(0.299 * r + 0.587 * g + 0.114 * b);
+    else out.set(channels === 3 ? [r, g, b] : [r, g, b, a], i * channels);
+  }
+  return { width, height, channels, data: out };
+}
+
+function toTensor({ width, height, channels, data }: Pixels, format: DataFormat): Tensor {
+  if (format === "channels_last") return tensorFromHost(data, [height, width, channels], "float32");
+  const size = width * height;
+  const planes = new Float32Array(data.length);
+  for (let c = 0; c < channels; c++) for (let i = 0; i < size; i++) planes[c * size + i] = data[i * channels + c]!;
+  return tensorFromHost(planes, [channels, height, width], "float32");
+}
