@@ -44,22 +44,35 @@ abstract class RandomInitializer extends Initializer {
     this.seed = seed;
     this.drawnSeed = seed ?? makeDefaultSeed();
   }
-
-  /**
-   * A tensor of numbers that are drawn when they are first needed: on the host, where one pass over a large kernel is
-   * enough, no program has to be compiled, and weights that a file replaces cost nothing.
-   */
-  protected drawn(shape: StaticShape, dtype: DType, fill: (out: FloatArray) => FloatArray): Tensor {
-    if (!isFloat(dtype)) throw new DTypeError(`${nameOf(this)}: expected a float dtype. Received: ${describe(dtype)}`);
-    const wide = dtype === "float64" ? "float64" : "float32";
-    const make = () => convertArray(fill(allocate(wide, sizeOf(shape)) as FloatArray), wide, dtype);
-    return tensorFromFunction(make, shape, dtype);
-  }
-
-  protected uniform(shape: StaticShape, dtype: DType, minval: number, maxval: number): Tensor {
-    return this.drawn(shape, dtype, (out) => fillUniform(out, this.drawnSeed, minval, maxval, significantBits(dtype)));
-  }
 }
+
+/**
+ * A tensor of numbers that are drawn when they are first needed: on the host, where one pass over a large kernel is enough,
+ * no program has to be compiled, and weights that a file replaces cost nothing.
+ */
+function drawn(
+  initializer: RandomInitializer,
+  shape: StaticShape,
+  dtype: DType,
+  fill: (out: FloatArray, seed: number) => FloatArray,
+): Tensor {
+  if (!isFloat(dtype)) {
+    throw new DTypeError(`${nameOf(initializer)}: expected a float dtype. Received: ${describe(dtype)}`);
+  }
+  const wide = dtype === "float64" ? "float64" : "float32";
+  const seed = initializer.drawnSeed;
+  const make = () => convertArray(fill(allocate(wide, sizeOf(shape)) as FloatArray, seed), wide, dtype);
+  return tensorFromFunction(make, shape, dtype);
+}
+
+const uniform = (
+  initializer: RandomInitializer,
+  shape: StaticShape,
+  dtype: DType,
+  minval: number,
+  maxval: number,
+): Tensor =>
+  drawn(initializer, shape, dtype, (out, seed) => fillUniform(out, seed, minval, maxval, significantBits(dtype)));
 
 const nameOf = (initializer: object): string => (initializer.constructor as unknown as { className: string }).className;
 
@@ -84,7 +97,7 @@ class RandomNormalBase extends RandomInitializer {
   }
 
   override call(shape: StaticShape, dtype: DType = floatx()): Tensor {
-    return this.drawn(shape, dtype, (out) => fillNormal(out, this.drawnSeed, this.mean, this.stddev));
+    return drawn(this, shape, dtype, (out, seed) => fillNormal(out, seed, this.mean, this.stddev));
   }
 }
 
@@ -93,7 +106,7 @@ class TruncatedNormalBase extends RandomNormalBase {
   static override readonly modulePath = MODULE;
 
   override call(shape: StaticShape, dtype: DType = floatx()): Tensor {
-    return this.drawn(shape, dtype, (out) => fillTruncatedNormal(out, this.drawnSeed, this.mean, this.stddev));
+    return drawn(this, shape, dtype, (out, seed) => fillTruncatedNormal(out, seed, this.mean, this.stddev));
   }
 }
 
@@ -118,7 +131,7 @@ class RandomUniformBase extends RandomInitializer {
   }
 
   override call(shape: StaticShape, dtype: DType = floatx()): Tensor {
-    return this.uniform(shape, dtype, this.minval, this.maxval);
+    return uniform(this, shape, dtype, this.minval, this.maxval);
   }
 }
 
@@ -214,13 +227,13 @@ class VarianceScalingBase extends RandomInitializer {
     const scale = this.scale / Math.max(1, fan);
     if (this.distribution === "uniform") {
       const limit = Math.sqrt(3 * scale);
-      return this.uniform(shape, dtype, -limit, limit);
+      return uniform(this, shape, dtype, -limit, limit);
     }
     if (this.distribution === "truncated_normal") {
       const stddev = Math.sqrt(scale) / TRUNCATED_STDDEV;
-      return this.drawn(shape, dtype, (out) => fillTruncatedNormal(out, this.drawnSeed, 0, stddev));
+      return drawn(this, shape, dtype, (out, seed) => fillTruncatedNormal(out, seed, 0, stddev));
     }
-    return this.drawn(shape, dtype, (out) => fillNormal(out, this.drawnSeed, 0, Math.sqrt(scale)));
+    return drawn(this, shape, dtype, (out, seed) => fillNormal(out, seed, 0, Math.sqrt(scale)));
   }
 }
 
