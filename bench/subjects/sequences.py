@@ -8,7 +8,7 @@ LENGTH, VOCABULARY = 200, 20_000
 
 def fit_sequences(p):
     make = {"ticket": ticket, "bilstm": bilstm, "transformer": transformer}[p["model"]]
-    model, x, y = make(p["data"], p["samples"])
+    model, x, y = make(p.get("data"), p["samples"])
     size = p["batchSize"]
 
     def part(arrays):
