@@ -2,11 +2,11 @@
 import * as b from "../../ir/build.ts";
 import type { PrimitiveAttributes as Attributes } from "../../ir/primitives.ts";
 import type { Value } from "../../ir/value.ts";
-import type { GradientRule } from "./rule.ts";
+import { type GradientRule, recomputed } from "./rule.ts";
 
 /** To the first of equal maxima, as in Keras. */
 const maxPool: GradientRule<Attributes["max_pool"]> = (node, [dy]) => [
-  b.maxPoolGrad(node.inputs[0]!, node.outputs[0]!, dy!, node.attributes),
+  b.maxPoolGrad(node.inputs[0]!, recomputed(node), dy!, node.attributes),
 ];
 
 const maxPoolGrad: GradientRule<Attributes["max_pool_grad"]> = (node, [g]) => {

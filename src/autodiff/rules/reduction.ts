@@ -3,7 +3,7 @@
 import * as b from "../../ir/build.ts";
 import type { PrimitiveAttributes as Attributes } from "../../ir/primitives.ts";
 import type { Value } from "../../ir/value.ts";
-import { div, type GradientRule, mul, number, sub } from "./rule.ts";
+import { div, type GradientRule, mul, number, recomputed, sub } from "./rule.ts";
 
 type ReduceRule = GradientRule<Attributes["reduce_sum"]>;
 
@@ -30,7 +30,8 @@ const mean: ReduceRule = (node, [dy]) => {
 const extreme: ReduceRule = (node, [dy]) => {
   const x = node.inputs[0]!;
   const { axes } = node.attributes;
-  const best = withAxes(node.outputs[0]!, x, axes);
+  // Found in the same program as x: one that was computed before may be rounded otherwise, and then none is equal to it.
+  const best = withAxes(recomputed(node), x, axes);
   const chosen = b.cast(b.binary("equal", x, best), x.dtype);
   const count = b.reduce("reduce_sum", chosen, axes, true);
   return [mul(chosen, div(withAxes(dy!, x, axes), count))];

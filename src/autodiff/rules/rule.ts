@@ -29,6 +29,12 @@ export const div = (x: Value, y: Value): Value => b.binary("div", x, y);
 export const neg = (x: Value): Value => b.unary("neg", x);
 /** A constant of the dtype of `like`. */
 export const number = (x: number, like: Value): Value => b.scalar(x, like.dtype);
+/**
+ * The only output of a node, to be computed by the program that the gradient is in: somebody may read the output itself
+ * before, from a program that rounds otherwise. Within one program both are merged.
+ */
+export const recomputed = (node: Omit<Node, "attributes"> & { readonly attributes: object }): Value =>
+  b.emitOne(node.op, node.inputs, node.attributes as Node["attributes"]);
 /** Zeros of the shape and dtype of `like`. */
 export const zeros = (like: Value): Value => b.full(0, like.shape, like.dtype);
 /** All axes of a value. */
