@@ -8,6 +8,7 @@ import { optimizeLoops } from "./passes/loops/optimizeLoops.ts";
 import { recognizeLstm } from "./passes/loops/recognizeLstm.ts";
 import { simplify } from "./passes/simplify.ts";
 import { sinkTransposes } from "./passes/sinkTransposes.ts";
+import { sparseUpdates } from "./passes/sparseUpdates.ts";
 
 interface Pass {
   readonly name: string;
@@ -49,6 +50,7 @@ export const PASSES: readonly Pass[] = [
     why: "engines have a kernel for it; after loops, whose bodies look alike only when they are optimised",
     run: (program) => recognizeLstm(program, (body) => optimize(body)),
   },
+  { name: "sparseUpdates", why: "tables are large, and a step reads few of their rows", run: sparseUpdates },
   { name: "simplify again", why: "shared values show new neutral operations", run: simplify },
 ];
 
