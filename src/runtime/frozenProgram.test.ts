@@ -24,8 +24,8 @@ function executable(): Executable & { disposed: boolean } {
 
 describe("FrozenProgram", () => {
   /** A program over one variable, runs with given contents, and what was compiled. */
-  function setup() {
-    const variable = { contents: {} };
+  function setup(bytes = 1) {
+    const variable = { contents: {}, bytes: 4 * bytes };
     const made: (Executable & { disposed: boolean })[] = [];
     const compile = vi.fn(async () => {
       made.push(executable());
@@ -71,12 +71,23 @@ describe("FrozenProgram", () => {
     const compile = vi.fn(async () => {
       throw new Error("no");
     });
-    const program = new FrozenProgram([{ contents: compile }], compile);
+    const program = new FrozenProgram([{ contents: compile, bytes: 4 }], compile);
     for (let i = 0; i < 9; i++) {
       expect(program.current()).toBe(null);
       await settled();
     }
     expect(compile).toHaveBeenCalledTimes(1);
+  });
+
+  it("keeps forms of so many bytes together, and no more", async () => {
+    const quarter = 2 ** 25 - 100; // just below 128 MiB: tests before this one hold a few bytes
+    const several = Array.from({ length: 5 }, () => setup(quarter));
+    for (const { runs } of several) await runs(4);
+    expect(several.map(({ made }) => made.length)).toEqual([1, 1, 1, 1, 0]);
+    several[0]!.program.dispose();
+    await several[4]!.runs(1);
+    expect(several[4]!.made.length).toBe(1);
+    for (const { program } of several) program.dispose();
   });
 
   it("frees its form with the function", async () => {

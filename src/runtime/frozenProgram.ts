@@ -15,6 +15,7 @@ import type { Node, Value } from "../ir/value.ts";
 export interface FrozenVariable {
   /** Another object whenever the value may have changed. */
   readonly contents: object;
+  readonly bytes: number;
 }
 
 /** Variables of more elements are frozen only as kernels: a copy of a large matrix costs its memory and saves nothing. */
@@ -60,6 +61,24 @@ export function freezableInputs(program: Program, values: readonly Value[]): Set
 /** Runs on the same weights before freezing pays: it compiles once more. */
 const FIRST_PATIENCE = 2;
 
+/** Bytes of weights that frozen forms may hold together: every shape of inputs that a model is run with has a form of its own. */
+const MOST_BYTES = 512 * 2 ** 20;
+let heldBytes = 0;
+
+/** What a form holds of them. Forms that are dropped without being disposed give it back when they are collected. */
+class Share {
+  #bytes = 0;
+
+  set bytes(bytes: number) {
+    heldBytes += bytes - this.#bytes;
+    this.#bytes = bytes;
+  }
+}
+
+const collected = new FinalizationRegistry<Share>((share) => {
+  share.bytes = 0;
+});
+
 /** Follows whether weights stay, and keeps the frozen form as long as they do. */
 export class FrozenProgram {
   readonly #variables: readonly FrozenVariable[];
@@ -67,6 +86,8 @@ export class FrozenProgram {
   #contents: readonly object[] = [];
   #repeats = 0;
   #patience = FIRST_PATIENCE;
+  readonly #bytes: number;
+  readonly #share = new Share();
   #executable: Executable | null = null;
   #compiling = false;
   #disposed = false;
@@ -78,21 +99,30 @@ export class FrozenProgram {
   constructor(variables: readonly FrozenVariable[], compile: () => Promise<Executable>) {
     this.#variables = variables;
     this.#compile = compile;
+    this.#bytes = variables.reduce((sum, { bytes }) => sum + bytes, 0);
+    collected.register(this, this.#share);
   }
 
   /** The executable for the current weights, or `null` while there is none. Call once per run, with the weights computed. */
   current(): Executable | null {
     if (this.#variables.every((v, i) => v.contents === this.#contents[i])) this.#repeats++;
     else this.#restart();
-    if (!this.#executable && !this.#compiling && this.#repeats >= this.#patience) this.#start();
+    const fits = heldBytes + this.#bytes <= MOST_BYTES;
+    if (!this.#executable && !this.#compiling && fits && this.#repeats >= this.#patience) this.#start();
     return this.#executable;
+  }
+
+  #drop(): void {
+    if (!this.#executable) return;
+    this.#executable.dispose();
+    this.#executable = null;
+    this.#share.bytes = 0;
   }
 
   #restart(): void {
     // Weights that change between runs would be frozen in vain each time: wait longer before the next try.
     if (this.#executable || this.#compiling) this.#patience *= 2;
-    this.#executable?.dispose();
-    this.#executable = null;
+    this.#drop();
     this.#contents = this.#variables.map((v) => v.contents);
     this.#repeats = 0;
   }
@@ -101,15 +131,21 @@ export class FrozenProgram {
   #start(): void {
     const contents = this.#contents;
     this.#compiling = true;
+    this.#share.bytes = this.#bytes;
     this.#compile()
       .then(
         (executable) => {
-          if (this.#contents === contents && !this.#disposed) this.#executable = executable;
-          else executable.dispose();
+          if (this.#contents === contents && !this.#disposed) {
+            this.#executable = executable;
+            return;
+          }
+          executable.dispose();
+          this.#share.bytes = 0;
         },
         // The form with weights as inputs runs as before; this one is not tried again.
         () => {
           this.#patience = Number.POSITIVE_INFINITY;
+          this.#share.bytes = 0;
         },
       )
       .finally(() => {
@@ -119,7 +155,6 @@ export class FrozenProgram {
 
   dispose(): void {
     this.#disposed = true;
-    this.#executable?.dispose();
-    this.#executable = null;
+    this.#drop();
   }
 }

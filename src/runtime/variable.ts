@@ -2,7 +2,7 @@
 
 import type { BackendBuffer } from "../backend/contract.ts";
 import { floatx } from "../core/config.ts";
-import { allocate, type DType, isFloat, standardizeDType, type TypedArray } from "../core/dtype.ts";
+import { allocate, byteSize, type DType, isFloat, standardizeDType, type TypedArray } from "../core/dtype.ts";
 import { checkOptions, DTypeError, describe, invariant, ShapeError } from "../core/errors.ts";
 import { uniqueName } from "../core/names.ts";
 import { formatShape, type StaticShape, shapesEqual, sizeOf } from "../core/shape.ts";
@@ -112,6 +112,11 @@ export class Variable implements TensorHolder {
   /** Number of elements. */
   get size(): number {
     return sizeOf(this.shape);
+  }
+
+  /** Bytes of the value. */
+  get bytes(): number {
+    return this.size * byteSize(this.dtype);
   }
 
   get trainable(): boolean {
