@@ -39,6 +39,16 @@ export interface Cond {
   readonly whenFalse: Program;
 }
 
+/** Values whose gradient somebody wrote. */
+export interface CustomGradient {
+  /** (gradients of the results…, captured…) → gradients of the arguments. */
+  readonly gradient: Program;
+  /** How many of the inputs are handed through. */
+  readonly results: number;
+  /** How many of the inputs after them get gradients. */
+  readonly arguments: number;
+}
+
 /** Direction of a recurrent layer. */
 export interface Lstm {
   readonly reverse: boolean;
@@ -57,6 +67,11 @@ export interface LoopPrimitives {
   while: While;
   /** (condition: bool, captured…) → the results of the one program that is run. */
   cond: Cond;
+  /**
+   * (results…, arguments…, captured…) → the results. Only gradients see more in it: those of the results become, by the program,
+   * gradients of the arguments, and none go further back from the results.
+   */
+  custom_gradient: CustomGradient;
 }
 
 const typeText = ({ shape, dtype }: ValueType): string => `${dtype} ${formatShape(shape)}`;
@@ -136,5 +151,13 @@ export const LOOP_TYPE_RULES: { readonly [P in keyof LoopPrimitives]: TypeRule<L
       expectType("cond", `result ${i} of the second branch`, whenFalse.outputs[i]!, output);
       return typeOf(output);
     });
+  },
+  custom_gradient: (inputs, { gradient, results, arguments: count }) => {
+    const [own, given] = [inputs.slice(0, results), inputs.slice(results, results + count)];
+    expectInputs("custom_gradient", [...own, ...inputs.slice(results + count)], gradient);
+    given.forEach((argument, i) => {
+      expectType("custom_gradient", `the gradient of argument ${i}`, gradient.outputs[i]!, argument);
+    });
+    return own.map(typeOf);
   },
 };

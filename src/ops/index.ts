@@ -50,6 +50,7 @@ export {
 } from "./complex.ts";
 export * from "./controlFlow.ts";
 export { conv, convTranspose, depthwiseConv, separableConv } from "./convolution.ts";
+export { type CustomGradientFunction, type CustomGradients, customGradient } from "./customGradient.ts";
 export {
   arange,
   array,

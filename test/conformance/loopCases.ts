@@ -201,6 +201,14 @@ export const CONDS = (["float64", "float32"] as const).flatMap((dtype) => [
   condCase("false", 0, dtype),
 ]);
 
+/** Results (2, 3) and (3), arguments (3) and (2), one captured value (2): what gradients it has is tested in ops. */
+function customGradientCase(dtype: DType) {
+  const operands = [of([2, 3]), of([3], OTHERS), of([3]), of([2]), of([2], OTHERS)];
+  const types = [operands[0]!, operands[1]!, operands[4]!].map(({ shape }) => ({ shape, dtype }));
+  const gradient = bodyOf(types, ([dx, dy, k]) => [add(b.reduce("reduce_sum", dx!, [0]), dy!), k!]);
+  return { name: "two results of two arguments", dtype, operands, attributes: { gradient, results: 2, arguments: 2 } };
+}
+
 const asCase = <A>({
   name,
   dtype,
@@ -228,4 +236,5 @@ export const loopCases: Pick<CaseTable, keyof LoopPrimitives> = {
   while: WHILES.map(asCase),
   cond: CONDS.map(asCase),
   lstm: lstmCases,
+  custom_gradient: (["float64", "float32"] as const).map((dtype) => asCase(customGradientCase(dtype))),
 };

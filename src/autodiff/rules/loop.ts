@@ -4,7 +4,7 @@
  * all turns, made after the loop, and the rest is carried along.
  */
 import { isFloat } from "../../core/dtype.ts";
-import { closeAll, closeBody, substitute } from "../../ir/body.ts";
+import { closeAll, closeBody, instantiate, substitute } from "../../ir/body.ts";
 import * as b from "../../ir/build.ts";
 import type { PrimitiveAttributes as Attributes } from "../../ir/primitives.ts";
 import { makeProgram, type Program } from "../../ir/program.ts";
@@ -182,4 +182,12 @@ const cond: GradientRule<Attributes["cond"]> = (node, incoming, wanted, differen
   return [null, ...captured.map((_, i) => (asked.includes(i) ? results[asked.indexOf(i)]! : null))];
 };
 
-export const loopRules = { scan, while: whileLoop, cond };
+/** By the program that stands in the node. It is built anew from values, so that it has a gradient itself. */
+const customGradient: GradientRule<Attributes["custom_gradient"]> = (node, incoming, wanted) => {
+  const { gradient, results, arguments: count } = node.attributes;
+  const seeds = node.outputs.map((output, i) => incoming[i] ?? zeros(output));
+  const found = instantiate(gradient, [...seeds, ...node.inputs.slice(results + count)]);
+  return node.inputs.map((_, i) => (i >= results && i < results + count && wanted[i] ? found[i - results]! : null));
+};
+
+export const loopRules = { scan, while: whileLoop, cond, custom_gradient: customGradient };

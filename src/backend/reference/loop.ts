@@ -75,4 +75,7 @@ const lstm: ReferenceRule<Attributes["lstm"]> = ([x, kernel, recurrent, bias, h0
   return [all, h, c];
 };
 
-export const loopRules = { scan, while: whileLoop, cond, lstm };
+const customGradient: ReferenceRule<Attributes["custom_gradient"]> = (inputs, { results }) =>
+  inputs.slice(0, results).map((input) => input.data);
+
+export const loopRules = { scan, while: whileLoop, cond, lstm, custom_gradient: customGradient };

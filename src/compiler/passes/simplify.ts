@@ -221,6 +221,10 @@ const RULES: Partial<Record<Node["op"], Rule>> = {
 
 export function simplify(program: Program): Program {
   return rewriteProgram(program, (node, inputs) => {
+    // Gradients are taken by now, and what was kept for them need not be computed.
+    if (node.op === "custom_gradient") {
+      return inputs.slice(0, (node.attributes as PrimitiveAttributes["custom_gradient"]).results);
+    }
     const stripped = ELEMENTWISE.has(node.op) ? withoutBroadcasts(node, inputs) : null;
     const current = stripped?.node ?? null;
     const rule = RULES[node.op];
