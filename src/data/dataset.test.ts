@@ -44,6 +44,15 @@ describe("sources", () => {
     expect(rows.map((row) => row.shape)).toEqual([[3], [1], [0]]);
   });
 
+  it("slice a list of texts beside a list of numbers as two", async () => {
+    const batches = Dataset.fromTensorSlices([
+      ["a", "b"],
+      [1, 0],
+    ]).batch(2);
+    const [[texts, labels]] = (await batches.toArray()) as [[Tensor, Tensor]];
+    expect([texts.dtype, texts.shape, await labels.array()]).toEqual(["string", [2], [1, 0]]);
+  });
+
   it("are generators, iterables, ranges and other datasets side by side", async () => {
     function* three(): Generator<number> {
       yield* [1, 2, 3];

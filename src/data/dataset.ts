@@ -69,7 +69,8 @@ export class Dataset<T> implements AsyncIterable<T> {
 
   /**
    * Rows of arrays along their first axis, in the structure of the arrays. Tensors and typed arrays give tensors; lists give
-   * their items, where longer rows become tensors, each of its own length.
+   * their items, where longer rows become tensors, each of its own length. Lists of numbers in a list are its rows: for a
+   * tuple of them, make one of them a tensor.
    *
    * @throws RangeError for arrays of different lengths.
    * @example Dataset.fromTensorSlices([{ title: [[3, 1], [4]], tags }, labels])

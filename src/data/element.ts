@@ -45,9 +45,14 @@ export type Sliced<S> = S extends readonly string[]
 const isScalar = (value: unknown): boolean =>
   typeof value === "number" || typeof value === "string" || typeof value === "boolean" || typeof value === "bigint";
 
-/** Whether a value is an array of numbers or strings, of any depth, regular or not. */
+const holdsOnly = (value: readonly unknown[], text: boolean): boolean =>
+  value.every((item) =>
+    Array.isArray(item) ? holdsOnly(item, text) : isScalar(item) && (typeof item === "string") === text,
+  );
+
+/** Whether a value is an array of numbers or of strings, of any depth, regular or not. With both it is a tuple of data. */
 export const isDataArray = (value: unknown): boolean =>
-  Array.isArray(value) && value.every((item) => isScalar(item) || isDataArray(item));
+  Array.isArray(value) && (holdsOnly(value, false) || holdsOnly(value, true));
 
 type OnData = (leaf: unknown, path: readonly PathKey[]) => unknown;
 
