@@ -18,6 +18,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { cifar10Accuracy } from "./jobs/cifar10Accuracy.ts";
 import { autoencoderFit, resnet50Predict1, resnetFit, vgg19Features1, vgg19Features8 } from "./jobs/images.ts";
+import { imdbAccuracyBilstm, imdbAccuracyTransformer } from "./jobs/imdbAccuracy.ts";
 import type { DataSet, Job, Measure } from "./jobs/job.ts";
 import { memory10kSteps } from "./jobs/memory10kSteps.ts";
 import { mnistMlpFit } from "./jobs/mnistMlpFit.ts";
@@ -55,6 +56,8 @@ const JOBS: readonly Job[] = [
   transformerFit,
   lstmPredict1,
   cifar10Accuracy,
+  imdbAccuracyBilstm,
+  imdbAccuracyTransformer,
 ];
 const TIMEOUT_MS = 15 * 60_000;
 
@@ -185,7 +188,7 @@ function missingData(set: DataSet): string | null {
     return `no CIFAR-10 in "${at}": download its binary version and name the directory with --cifar10 or KERAS_TS_BENCH_CIFAR10`;
   }
   if (set === "imdb" && !findReviews(at)) {
-    return `no IMDB in "${at}": put imdb_train.tsv.gz (label, stars, id, review a line) there, or name its directory with --imdb or KERAS_TS_BENCH_IMDB`;
+    return `no IMDB in "${at}": put imdb_train.tsv.gz and imdb_test.tsv.gz (label, stars, id, review a line) there, or name its directory with --imdb or KERAS_TS_BENCH_IMDB`;
   }
   return null;
 }

@@ -16,7 +16,8 @@ export interface Job {
     | "predictImages"
     | "trainCifar10"
     | "fitSequences"
-    | "predictSequences";
+    | "predictSequences"
+    | "trainImdb";
   /** Times that all subjects are run in turn. */
   readonly rounds: Readonly<{ normal: number; quick: number }>;
   /** The data set whose directory is among the parameters of its task. */

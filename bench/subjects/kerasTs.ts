@@ -16,12 +16,15 @@
  *   on the test images
  * - `predictImages { model, batchSize, warmUps, warmUpMs, calls }`, from random weights →
  *   `{ firstMs, ms: { predict, predictOnBatch, call }, peakRssMb }`, medians over `calls`; `firstMs` holds compiling
+ * - `fitSequences { model, data, samples, batchSize }`: as `fitImages`
+ * - `predictSequences { batchSize, warmUps, warmUpMs, calls }`: as `predictImages`
+ * - `trainImdb { model, data, samples, testSamples, batchSize, epochs }` → as `trainCifar10`
  */
 import { readFileSync } from "node:fs";
 import * as keras from "../../src/node.ts";
 import { fitImages, predictImages, trainCifar10 } from "./images.ts";
 import { loadMnist } from "./mnist.mjs";
-import { fitSequences, predictSequences } from "./sequences.ts";
+import { fitSequences, predictSequences, trainImdb } from "./sequences.ts";
 import { EpochRecorder, peakRssMb, type Timing, timed } from "./timing.ts";
 
 const tasks = {
@@ -35,6 +38,7 @@ const tasks = {
   trainCifar10,
   fitSequences,
   predictSequences,
+  trainImdb,
 };
 
 function version() {

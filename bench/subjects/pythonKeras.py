@@ -11,7 +11,7 @@ import time
 
 from images import fit_images, predict_images, train_cifar10
 from mnist import mnist
-from sequences import fit_sequences, predict_sequences
+from sequences import fit_sequences, predict_sequences, train_imdb
 from timing import epoch_recorder, peak_rss_mb, timed
 
 BACKEND_PACKAGE = {"jax": "jax", "tensorflow": "tensorflow-cpu"}[os.environ["KERAS_BACKEND"]]
@@ -88,6 +88,6 @@ def mlp():
 
 TASKS = {f.__name__: f for f in (version, fit, predict, startup, memory)}
 TASKS |= {"fitImages": fit_images, "predictImages": predict_images, "trainCifar10": train_cifar10}
-TASKS |= {"fitSequences": fit_sequences, "predictSequences": predict_sequences}
+TASKS |= {"fitSequences": fit_sequences, "predictSequences": predict_sequences, "trainImdb": train_imdb}
 
 print(json.dumps(TASKS[sys.argv[1]](json.loads(sys.argv[2]))), flush=True)

@@ -21,6 +21,19 @@ def fit_sequences(p):
     return {"firstStepMs": first_step_ms, "epochMs": epochs.milliseconds[1], "loss": loss, "peakRssMb": peak_rss_mb()}
 
 
+def train_imdb(p):
+    import time
+
+    model, x, y = {"bilstm": bilstm, "transformer": transformer}[p["model"]](p["data"], p["samples"])
+    start = time.perf_counter()
+    history = model.fit(x, y, batch_size=p["batchSize"], epochs=p["epochs"], verbose=0)
+    seconds = time.perf_counter() - start
+    x, y = reviews(p["data"], p["testSamples"], "test")
+    loss, accuracy = model.evaluate(x, y, batch_size=p["batchSize"], verbose=0)
+    train_accuracy = float(history.history["accuracy"][-1])
+    return {"accuracy": float(accuracy), "loss": float(loss), "trainAccuracy": train_accuracy, "seconds": seconds}
+
+
 def predict_sequences(p):
     import keras
     import numpy as np
@@ -72,8 +85,8 @@ def ticket(_, samples):
     return model, x, [rng.integers(0, 2, (samples, 1)).astype("float32"), labels]
 
 
-def reviews(data, samples):
-    x, y = imdb(data, samples, LENGTH, VOCABULARY)
+def reviews(data, samples, name="train"):
+    x, y = imdb(data, samples, LENGTH, VOCABULARY, name)
     return x, y.astype("float32")[:, None]
 
 

@@ -26,6 +26,22 @@ export async function fitSequences({ model: name, data, samples, batchSize }: Fi
   return { firstStepMs, epochMs: recorder.milliseconds[1], loss: recorder.logs?.loss, peakRssMb: peakRssMb() };
 }
 
+export interface TrainParameters extends FitParameters {
+  readonly model: "bilstm" | "transformer";
+  readonly epochs: number;
+  readonly testSamples: number;
+}
+
+export async function trainImdb(p: TrainParameters) {
+  const { model, x, y } = { bilstm, transformer }[p.model](p.data, p.samples);
+  const start = performance.now();
+  const history = await model.fit(x, y, { batchSize: p.batchSize, epochs: p.epochs, verbose: 0 });
+  const seconds = (performance.now() - start) / 1000;
+  const test = imdb(p.data, p.testSamples, "test");
+  const [loss, accuracy] = await model.evaluate(test.x, test.y, { batchSize: p.batchSize, verbose: 0 });
+  return { accuracy, loss, trainAccuracy: history.history.accuracy!.at(-1), seconds };
+}
+
 export async function predictSequences(p: { batchSize: number } & Timing) {
   const inputs = keras.Input({ shape: [100, 32] });
   const model = keras.Model({ inputs, outputs: layers.Dense(10)(layers.LSTM(128)(inputs)) });
@@ -78,8 +94,8 @@ function ticket(_data: string, samples: number) {
   };
 }
 
-function imdb(data: string, samples: number) {
-  const { x, y, count } = loadImdb(data, samples, REVIEWS);
+function imdb(data: string, samples: number, set: "train" | "test" = "train") {
+  const { x, y, count } = loadImdb(data, samples, REVIEWS, set);
   return { x: keras.tensor(x, [count, REVIEWS.length]), y: keras.tensor(Float32Array.from(y), [count, 1]) };
 }
 
