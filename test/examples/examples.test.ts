@@ -64,6 +64,15 @@ const EXAMPLES: readonly (readonly [name: string, words: readonly RegExp[]])[] =
       /Logged: department_loss, loss, priority_loss\nOutputs: priority \(128, 1\), department \(128, 4\)/,
     ],
   ],
+  [
+    "imdb_sentiment",
+    [
+      /Model: "imdb_sentiment"/,
+      /612 reviews to learn from, 60 to be tested by\n136 words: and, the/,
+      /Right about ([89]\d|100)\.\d % of 60 reviews/,
+      /(0\.[6-9]\d|1\.00) for "What a wonderful film!.*\n0\.[0-3]\d for "A boring/,
+    ],
+  ],
   ["feature_extraction", [/block5_conv4.*\(1, 4, 4, 512\)/, /All 22 computed in/]],
 ];
 
