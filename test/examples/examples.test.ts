@@ -73,6 +73,14 @@ const EXAMPLES: readonly (readonly [name: string, words: readonly RegExp[]])[] =
       /(0\.[6-9]\d|1\.00) for "What a wonderful film!.*\n0\.[0-3]\d for "A boring/,
     ],
   ],
+  [
+    "character_model",
+    [
+      /1041 letters, 35 different ones/,
+      /Epoch 8\/8[\s\S]*accuracy: 0\.[7-9]/,
+      /Written after "All human being":\nAll human being[\s\S]{200}\n$/,
+    ],
+  ],
   ["feature_extraction", [/block5_conv4.*\(1, 4, 4, 512\)/, /All 22 computed in/]],
 ];
 
