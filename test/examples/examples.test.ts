@@ -54,7 +54,7 @@ const EXAMPLES: readonly (readonly [name: string, words: readonly RegExp[]])[] =
   ],
   [
     "transformer",
-    [/Total params: 11,332/, /Right about [5-9]\d\.\d % of 99 pieces/, /English: \d+ of \d+\n {2}German: \d+ of \d+/],
+    [/Total params: 14,056/, /Right about [5-9]\d\.\d % of 99 pieces/, /English: \d+ of \d+\n {2}German: \d+ of \d+/],
   ],
   [
     "ticket_routing",
