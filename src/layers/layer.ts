@@ -17,7 +17,13 @@ import * as regularizers from "../regularizers/index.ts";
 import { autocastDType, withAutocast } from "../runtime/autocast.ts";
 import { Tensor } from "../runtime/tensor.ts";
 import { configTable } from "../serialization/configObject.ts";
-import { type CustomObjects, classItself, isBuiltin } from "../serialization/registry.ts";
+import {
+  type CustomObjectsArgument,
+  classItself,
+  customObjectScope,
+  isBuiltin,
+  readCustomObjects,
+} from "../serialization/registry.ts";
 import { optionsFromConfig, serializeObject } from "../serialization/serialize.ts";
 import {
   type CallOptions,
@@ -354,9 +360,9 @@ export class LayerBase extends StatefulOperation {
   }
 
   /** Makes an instance from what `getConfig` returned. */
-  static fromConfig(config: Config, _customObjects?: CustomObjects): object {
+  static fromConfig(config: Config, customObjects?: CustomObjectsArgument): object {
     const cls = this as unknown as new (options: Record<string, unknown>) => object;
-    return new cls(optionsFromConfig(cls as never, config));
+    return customObjectScope(readCustomObjects(customObjects) ?? {}, () => new cls(optionsFromConfig(cls, config)));
   }
 
   /** Shapes with which `build` ran, for rebuilding before weights are loaded; `null` when there is nothing to build. */

@@ -4,7 +4,7 @@ import type { KerasTensor, Result } from "../ops/kerasTensor.ts";
 import type { Config } from "../ops/operation.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import type { Variable } from "../runtime/variable.ts";
-import type { CustomObjects } from "../serialization/registry.ts";
+import type { CustomObjectsArgument } from "../serialization/registry.ts";
 
 /** Leaf types of a structure. */
 export type Leaf<A> = A extends KerasTensor | Tensor | Variable | ArrayBufferView | number | boolean
@@ -47,12 +47,25 @@ type AnyClass = abstract new (...args: any[]) => object;
 /** Instances of a layer class, with what calling them gives. */
 export type LayerInstance<C extends AnyClass, Call = LayerCall> = InstanceType<C> & Call;
 
+/** `fromConfig` of a class and of the classes that extend it: each makes its own objects. */
+export interface FromConfig<Instance extends object> {
+  fromConfig<T extends object>(
+    this: new (
+      ...args: never[]
+    ) => T,
+    config: Config,
+    customObjects?: CustomObjectsArgument,
+  ): T;
+  // Overloads are compared loosely: a subclass may write a `fromConfig` of its own that is not generic.
+  fromConfig(config: Config, customObjects?: CustomObjectsArgument): Instance;
+}
+
 /** A layer class that works without `new`, can be extended, and whose instances are functions. */
 export type LayerClass<C extends AnyClass, Call = LayerCall> = {
   new (...args: ConstructorParameters<C>): LayerInstance<C, Call>;
   (...args: ConstructorParameters<C>): LayerInstance<C, Call>;
-  fromConfig(config: Config, customObjects?: CustomObjects): LayerInstance<C, Call>;
-} & Omit<C, "prototype" | "fromConfig">;
+} & FromConfig<LayerInstance<C, Call>> &
+  Omit<C, "prototype" | "fromConfig">;
 
 /**
  * The public face of a layer class. `Call` states what a call gives when that is not one tensor.

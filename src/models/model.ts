@@ -5,6 +5,7 @@ import { flatten, isPlainObject, mapStructure, type Nested } from "../core/tree.
 import { callContext } from "../layers/callContext.ts";
 import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
 import { type CallOptions, LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
+import type { FromConfig } from "../layers/layerClass.ts";
 import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
 import { producerOf } from "../ops/node.ts";
 import { type Config, classNameOf, type Operation } from "../ops/operation.ts";
@@ -19,7 +20,7 @@ import {
   saveModel,
   saveWeights,
 } from "../saving/savingApi.ts";
-import type { CustomObjects } from "../serialization/registry.ts";
+import { type CustomObjectsArgument, readCustomObjects } from "../serialization/registry.ts";
 import { serializeObject } from "../serialization/serialize.ts";
 import type { TensorStructure } from "../trainers/dataAdapters/dataAdapter.ts";
 import { Trainer } from "../trainers/trainer.ts";
@@ -124,6 +125,10 @@ export class ModelBase extends Trainer {
 
   protected override get stateLocked(): boolean {
     return false;
+  }
+
+  protected override get hasCall(): boolean {
+    return this.graph !== null || this.call !== ModelBase.prototype.call;
   }
 
   #needGraph(what: string): Graph {
@@ -297,9 +302,9 @@ export class ModelBase extends Trainer {
     return { name: this.name, trainable: this.trainable, ...graphConfig(this.graph) };
   }
 
-  static override fromConfig(config: Config, customObjects?: CustomObjects): object {
+  static override fromConfig(config: Config, customObjects?: CustomObjectsArgument): object {
     if ("layers" in config && "input_layers" in config && "output_layers" in config) {
-      const { inputs, outputs } = graphFromConfig(config, customObjects);
+      const { inputs, outputs } = graphFromConfig(config, readCustomObjects(customObjects));
       const name = (config.name ?? null) as string | null;
       const cls = this as unknown as new (options: FunctionalOptions) => ModelBase;
       return new cls({ inputs, outputs, name, ...(config.trainable === false ? { trainable: false } : {}) });
@@ -345,13 +350,16 @@ export class FunctionalBase extends ModelBase {
 }
 
 /** Tensors where a structure has symbolic ones. */
-export type Concrete<S> = S extends KerasTensor
-  ? Tensor
-  : S extends readonly unknown[]
-    ? { -readonly [K in keyof S]: Concrete<S[K]> }
-    : S extends Readonly<Record<string, unknown>>
-      ? { -readonly [K in keyof S]: Concrete<S[K]> }
-      : S;
+export type Concrete<S> =
+  Nested<KerasTensor> extends S
+    ? Nested<Tensor>
+    : S extends KerasTensor
+      ? Tensor
+      : S extends readonly unknown[]
+        ? { -readonly [K in keyof S]: Concrete<S[K]> }
+        : S extends Readonly<Record<string, unknown>>
+          ? { -readonly [K in keyof S]: Concrete<S[K]> }
+          : S;
 
 /** Whether a structure holds a symbolic tensor. */
 type IsSymbolic<A> = [Extract<import("../layers/layer.ts").Leaf<A>, KerasTensor>] extends [never] ? false : true;
@@ -361,7 +369,7 @@ export interface Model<O = KerasTensor> extends ModelBase {
   <A>(inputs: A, ...more: unknown[]): IsSymbolic<A> extends true ? O : Concrete<O>;
 }
 
-interface ModelClass {
+interface ModelClass extends FromConfig<Model> {
   new <O = KerasTensor>(options: FunctionalOptions<Nested<KerasTensor>, O>): Model<O>;
   new <O = KerasTensor>(
     inputs: Nested<KerasTensor>,
@@ -375,7 +383,6 @@ interface ModelClass {
     outputs: O,
     options?: { name?: string; trainable?: boolean },
   ): Model<O>;
-  fromConfig(config: Config, customObjects?: CustomObjects): object;
   readonly className?: string;
   readonly modulePath?: string;
 }

@@ -8,7 +8,7 @@ import { type Leaf, layerClass } from "../layers/layerClass.ts";
 import { KerasTensor, type Result } from "../ops/kerasTensor.ts";
 import type { Config } from "../ops/operation.ts";
 import { Tensor } from "../runtime/tensor.ts";
-import type { CustomObjects } from "../serialization/registry.ts";
+import { type CustomObjectsArgument, readCustomObjects } from "../serialization/registry.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
 import type { TensorStructure } from "../trainers/dataAdapters/dataAdapter.ts";
 import { isHostLayer } from "./hostPart.ts";
@@ -233,7 +233,8 @@ export class SequentialBase extends ModelBase {
     };
   }
 
-  static override fromConfig(config: Config, customObjects?: CustomObjects): object {
+  static override fromConfig(config: Config, given?: CustomObjectsArgument): object {
+    const customObjects = readCustomObjects(given);
     if (!Array.isArray(config.layers)) throw new TypeError("the config of a Sequential has no list of `layers`");
     const layers = config.layers.map((layer: unknown, i) =>
       deserializeObject(layer, { path: `config.layers[${i}]`, ...(customObjects ? { customObjects } : {}) }),

@@ -3,6 +3,7 @@
  * registration, by a scope, or as an argument of the call that loads.
  */
 import { checkOptions, describe, SerializationError } from "../core/errors.ts";
+import { isPlainObject } from "../core/tree.ts";
 
 /** JSON-ready description of an object, with the keys that Keras's files use. */
 export type Config = Record<string, unknown>;
@@ -22,6 +23,15 @@ type AnyClass = abstract new (...args: never[]) => object;
 
 /** Classes and functions of the user, by class name, registered name or function name. */
 export type CustomObjects = Readonly<Record<string, SerializableClass | AnyFunction>>;
+
+/** Custom objects as an argument that follows others: alone, or as an option as everywhere else. */
+export type CustomObjectsArgument = CustomObjects | { readonly customObjects?: CustomObjects };
+
+/** The custom objects of an argument, in either form. */
+export function readCustomObjects(given: CustomObjectsArgument | undefined): CustomObjects | undefined {
+  const inside: unknown = given && Object.hasOwn(given, "customObjects") ? given.customObjects : null;
+  return isPlainObject(inside) ? (inside as CustomObjects) : (given as CustomObjects | undefined);
+}
 
 /** Options of {@link registerKerasSerializable}. */
 export interface RegisterOptions {
