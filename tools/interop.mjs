@@ -85,7 +85,13 @@ try {
   const textsThere = totals(await run(python, ["test/interop/text_models.py", "check", ourTexts]));
   mustSucceed("saving in Python", await run(python, ["test/interop/text_models.py", "make", theirTexts], true));
   const textsHere = totals(await typescript("test/interop/textModels.ts", "check", theirTexts));
-  const all = [there, here, applications, textsThere, textsHere];
+  console.log("The models of examples for texts, both ways:");
+  const [ourExamples, theirExamples] = [join(folder, "our-examples"), join(folder, "their-examples")];
+  mustSucceed("saving here", await typescript("test/interop/exampleModels.ts", "make", ourExamples));
+  const examplesThere = totals(await run(python, ["test/interop/example_models.py", "check", ourExamples]));
+  mustSucceed("saving in Python", await run(python, ["test/interop/example_models.py", "make", theirExamples], true));
+  const examplesHere = totals(await typescript("test/interop/exampleModels.ts", "check", theirExamples));
+  const all = [there, here, applications, textsThere, textsHere, examplesThere, examplesHere];
   const failed = all.reduce((sum, part) => sum + part.failed, 0);
   console.log(`${all.reduce((sum, part) => sum + part.passed, 0)} passed, ${failed} failed`);
   process.exitCode = failed > 0 ? 1 : 0;
