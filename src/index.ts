@@ -34,4 +34,6 @@ export { Tensor, tensor } from "./runtime/tensor.ts";
 export { Variable } from "./runtime/variable.ts";
 export * as saving from "./saving/index.ts";
 export { KeyboardInterrupt } from "./trainers/runGuard.ts";
+export type { StepData } from "./trainers/stepFunction.ts";
+export type { CompileOptions, EvaluateOptions, FitOptions, PredictOptions } from "./trainers/trainerOptions.ts";
 export * as utils from "./utils/index.ts";

@@ -11,6 +11,7 @@ import { Adamax } from "./adamax.ts";
 import { Ftrl } from "./ftrl.ts";
 import { Lamb } from "./lamb.ts";
 import { Lion } from "./lion.ts";
+import { LossScaleOptimizer } from "./lossScaleOptimizer.ts";
 import { Nadam } from "./nadam.ts";
 import { Optimizer } from "./optimizer.ts";
 import { RMSprop } from "./rmsprop.ts";
@@ -24,6 +25,7 @@ export { Adamax, type AdamaxOptions } from "./adamax.ts";
 export { Ftrl, type FtrlOptions } from "./ftrl.ts";
 export { Lamb, type LambOptions } from "./lamb.ts";
 export { Lion, type LionOptions } from "./lion.ts";
+export { LossScaleOptimizer, type LossScaleOptimizerOptions } from "./lossScaleOptimizer.ts";
 export { Nadam, type NadamOptions } from "./nadam.ts";
 export { type GradientAndVariable, Optimizer } from "./optimizer.ts";
 export type { LearningRate, OptimizerOptions } from "./optimizerOptions.ts";
@@ -51,7 +53,7 @@ const OPTIMIZERS: Readonly<Record<string, () => Optimizer>> = {
 };
 
 /** Classes by their name in files. */
-export const CLASSES = OPTIMIZERS as unknown as Readonly<Record<string, SerializableClass>>;
+export const CLASSES = { ...OPTIMIZERS, LossScaleOptimizer } as unknown as Readonly<Record<string, SerializableClass>>;
 
 const family: Family<Optimizer> = {
   what: "optimizer",

@@ -52,7 +52,8 @@ export abstract class OptimizerState {
   readonly useEma: boolean;
   readonly emaMomentum: number;
   readonly emaOverwriteFrequency: number | null;
-  readonly lossScaleFactor: number | null;
+  /** `null` inside a {@link LossScaleOptimizer}, which scales by itself. */
+  lossScaleFactor: number | null;
   readonly gradientAccumulationSteps: number | null;
   /** Whether the state for a list of variables exists. */
   built = false;

@@ -11,11 +11,14 @@ import { Tensor } from "../runtime/tensor.ts";
 import type { Batch, TensorStructure } from "./dataAdapters/dataAdapter.ts";
 import { refuseEmptyAxes } from "./emptyAxes.ts";
 
-/** What a step gets: the batch, with traced tensors. */
-export interface StepData {
-  readonly x: unknown;
-  readonly y: unknown;
-  readonly sampleWeight: unknown;
+/**
+ * What a step gets: the batch, with traced tensors. A step of your own says what it expects of the data:
+ * `StepData<Tensor, Tensor>`, `StepData<{ image: Tensor }>`.
+ */
+export interface StepData<X = unknown, Y = unknown, W = unknown> {
+  readonly x: X;
+  readonly y: Y;
+  readonly sampleWeight: W;
 }
 
 interface CompiledStep {

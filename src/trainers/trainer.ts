@@ -6,6 +6,7 @@ import type { History } from "../callbacks/history.ts";
 import { checkOptions, describe } from "../core/errors.ts";
 import { flatten, mapStructure, type Nested } from "../core/tree.ts";
 import { inputValue } from "../ir/value.ts";
+import { placeOf } from "../layers/errorTrail.ts";
 import { LayerBase } from "../layers/layer.ts";
 import { Mean, type Metric } from "../metrics/index.ts";
 import * as ops from "../ops/index.ts";
@@ -33,6 +34,7 @@ import { concatenateOutputs } from "./predictions.ts";
 import { RunGuard } from "./runGuard.ts";
 import { readLogs, type StepData, StepFunction } from "./stepFunction.ts";
 import { GROUP_SIZE, listensToBatches, StepGroups } from "./stepGroups.ts";
+import { scalarLoss, stepLogs } from "./stepResults.ts";
 import {
   COMPILE_OPTIONS,
   type CompileOptions,
@@ -46,6 +48,8 @@ import {
 
 interface Compiled {
   readonly options: CompileOptions;
+  /** The optimizer that `compile` was given, where it made another one around it. */
+  readonly wrapped: optimizers.Optimizer | null;
   readonly loss: CompileLoss | null;
   readonly metrics: CompileMetrics;
   readonly lossTracker: Mean;
@@ -57,6 +61,10 @@ interface Compiled {
 
 /** @see keras/src/trainers/trainer.py (Keras 3.x) */
 export class Trainer extends LayerBase {
+  /**
+   * What `compile` was given; `null` without one. Steps of your own that count on it declare it so:
+   * `declare optimizer: keras.Optimizer`. Reading it in such a step when there is none throws.
+   */
   declare optimizer: optimizers.Optimizer | null;
   /** Set it (in a callback) to end `fit` after the current batch. */
   declare stopTraining: boolean;
@@ -67,14 +75,39 @@ export class Trainer extends LayerBase {
   declare private compileState: Compiled | null;
   declare private predictFunction: StepFunction | null;
   declare private readonly idChecks: IdChecks;
+  #optimizer: optimizers.Optimizer | null = null;
+  /** The user's own step that is running, for messages. */
+  #ownStep: string | null = null;
 
   constructor(options: ConstructorParameters<typeof LayerBase>[0] = {}) {
     super(options);
     const hidden = (key: string, value: unknown) =>
       Object.defineProperty(this, key, { value, writable: true, configurable: true, enumerable: false });
-    for (const key of ["optimizer", "history", "compileState", "predictFunction"]) hidden(key, null);
+    for (const key of ["history", "compileState", "predictFunction"]) hidden(key, null);
+    Object.defineProperty(this, "optimizer", {
+      get: () => this.#optimizer ?? this.#noOptimizer(),
+      set: (optimizer: optimizers.Optimizer | null) => {
+        this.#optimizer = optimizer;
+      },
+      configurable: true,
+      enumerable: false,
+    });
     hidden("idChecks", new IdChecks());
     for (const key of ["stopTraining", "stopEvaluating", "stopPredicting"]) hidden(key, false);
+  }
+
+  /** @throws Error where a step of the user's own asks for it. */
+  #noOptimizer(): null {
+    if (this.#ownStep === null) return null;
+    throw new Error(
+      `${this.#ownStep} of ${placeOf(this)}: the model has no optimizer. Pass one to compile, ` +
+        'model.compile({ optimizer: "adam" }), or use one that the class holds itself',
+    );
+  }
+
+  /** Whether calling the model computes something: a model may hold parts and a step only, as a GAN does. */
+  protected get hasCall(): boolean {
+    return true;
   }
 
   /** Names of the outputs, in order; `null` when only calling the model tells. */
@@ -107,9 +140,15 @@ export class Trainer extends LayerBase {
     const where = `compile of ${classNameOf(this)} "${this.name}"`;
     checkOptions(where, options, COMPILE_OPTIONS);
     const loss = options.loss ?? null;
-    const optimizer = options.optimizer === null ? null : optimizers.get(options.optimizer ?? "rmsprop");
+    const given = options.optimizer === null ? null : optimizers.get(options.optimizer ?? "rmsprop");
+    const scaled = (options.autoScaleLoss ?? true) && this.dtypePolicy.name === "mixed_float16";
+    const optimizer =
+      scaled && given && !(given instanceof optimizers.LossScaleOptimizer)
+        ? optimizers.LossScaleOptimizer(given, { name: "loss_scale_optimizer" })
+        : given;
     const state: Compiled = {
       options,
+      wrapped: optimizer === given ? null : given,
       loss: loss === null ? null : new CompileLoss(loss, options.lossWeights ?? null),
       metrics: new CompileMetrics(options.metrics ?? null, options.weightedMetrics ?? null),
       lossTracker: new Mean({ name: "loss" }),
@@ -135,7 +174,7 @@ export class Trainer extends LayerBase {
     const { options } = state;
     const plain = (value: unknown): unknown => (value === undefined ? null : serializeObject(value));
     return {
-      optimizer: this.optimizer ? serializeObject(this.optimizer) : null,
+      optimizer: this.optimizer ? serializeObject(state.wrapped ?? this.optimizer) : null,
       loss: plain(options.loss),
       loss_weights: plain(options.lossWeights),
       metrics: plain(options.metrics),
@@ -163,16 +202,31 @@ export class Trainer extends LayerBase {
 
   // ---------------------------------------------------------------- what users may override
 
-  /** One training step on traced tensors; returns the values to log. Override it for a custom step. */
+  /**
+   * One training step on traced tensors; returns the values to log, scalars by name.
+   *
+   * Override it for a step of your own. It is recorded once per shape of batch and compiled, together with everything that it
+   * assigns: compute with ops, differentiate with `valueAndGrad`, update with `optimizer.apply`, count in metrics that the model
+   * holds in properties (`fit` resets them at every epoch).
+   *
+   * @example
+   * override trainStep({ x, y }: keras.StepData<Tensor, Tensor>) {
+   *   const weights = this.trainableVariables;
+   *   const [loss, gradients] = keras.valueAndGrad(() => this.computeLoss(x, y, this(x, { training: true })), weights)();
+   *   this.optimizer.apply(gradients, weights);
+   *   this.lossMean.updateState(loss);
+   *   return { loss: this.lossMean.result() };
+   * }
+   */
   trainStep({ x, y, sampleWeight }: StepData): Record<string, Tensor> {
     const state = this.#needCompiled("fit");
     const variables = this.trainableVariables;
     const before = variables.map((v) => v.value);
     const yPred = this.invoke([x, { training: true }]);
-    const loss = this.computeLoss(x, y, yPred, sampleWeight);
+    const loss = scalarLoss(`computeLoss of ${placeOf(this)}`, this.computeLoss(x, y, yPred, sampleWeight, true));
     state.lossTracker.updateState(loss, batchDimension(x));
-    if (this.optimizer && variables.length > 0) {
-      this.#applyGradients(this.optimizer, loss, variables, before);
+    if (this.#optimizer && variables.length > 0) {
+      this.#applyGradients(this.#optimizer, loss, variables, before);
     }
     return this.computeMetrics(x, y, yPred, sampleWeight);
   }
@@ -197,7 +251,7 @@ export class Trainer extends LayerBase {
   testStep({ x, y, sampleWeight }: StepData): Record<string, Tensor> {
     const state = this.#needCompiled("evaluate");
     const yPred = this.invoke([x, { training: false }]);
-    const loss = this.computeLoss(x, y, yPred, sampleWeight);
+    const loss = scalarLoss(`computeLoss of ${placeOf(this)}`, this.computeLoss(x, y, yPred, sampleWeight, false));
     state.lossTracker.updateState(loss, batchDimension(x));
     return this.computeMetrics(x, y, yPred, sampleWeight);
   }
@@ -208,11 +262,13 @@ export class Trainer extends LayerBase {
   }
 
   /**
-   * Total loss of a batch: compiled losses, regularization and what layers added.
+   * Total loss of a batch: compiled losses, regularization and what layers added. Override it for a loss of your own; it must
+   * be a scalar.
    *
+   * @param training - Whether the step trains or evaluates; the loss here is the same for both.
    * @throws Error when there is nothing to minimise.
    */
-  computeLoss(x: unknown, y: unknown, yPred: unknown, sampleWeight: unknown): Tensor {
+  computeLoss(x: unknown, y: unknown, yPred: unknown, sampleWeight: unknown = null, _training = true): Tensor {
     const state = this.#needCompiled("fit");
     const compiled = state.loss?.call(y, yPred, sampleWeight, this.outputNames, batchDimension(x)) ?? null;
     const parts = [...(compiled ? [compiled] : []), ...this.losses];
@@ -225,7 +281,7 @@ export class Trainer extends LayerBase {
   }
 
   /** Updates the metrics with a batch and returns all values to log. */
-  computeMetrics(_x: unknown, y: unknown, yPred: unknown, sampleWeight: unknown): Record<string, Tensor> {
+  computeMetrics(_x: unknown, y: unknown, yPred: unknown, sampleWeight: unknown = null): Record<string, Tensor> {
     this.compileState?.metrics.updateState(y, yPred, sampleWeight, this.outputNames);
     return this.getMetricsResult();
   }
@@ -275,13 +331,31 @@ export class Trainer extends LayerBase {
 
   // ---------------------------------------------------------------- steps
 
+  #trainStep(data: StepData): Record<string, Tensor> {
+    return this.#checked("trainStep", this.trainStep !== Trainer.prototype.trainStep, () => this.trainStep(data));
+  }
+
+  #testStep(data: StepData): Record<string, Tensor> {
+    return this.#checked("testStep", this.testStep !== Trainer.prototype.testStep, () => this.testStep(data));
+  }
+
+  /** What a step returns, once it is sure that it can be logged. */
+  #checked(method: string, own: boolean, step: () => unknown): Record<string, Tensor> {
+    this.#ownStep = own ? method : null;
+    try {
+      return stepLogs(`${method} of ${placeOf(this)}`, step());
+    } finally {
+      this.#ownStep = null;
+    }
+  }
+
   #trainFunction(state: Compiled): StepFunction {
-    state.train ??= new StepFunction(`train step of "${this.name}"`, (data) => this.trainStep(data));
+    state.train ??= new StepFunction(`train step of "${this.name}"`, (data) => this.#trainStep(data));
     return state.train;
   }
 
   #testFunction(state: Compiled): StepFunction {
-    state.test ??= new StepFunction(`test step of "${this.name}"`, (data) => this.testStep(data));
+    state.test ??= new StepFunction(`test step of "${this.name}"`, (data) => this.#testStep(data));
     return state.test;
   }
 
@@ -291,14 +365,17 @@ export class Trainer extends LayerBase {
    */
   #symbolicBuild(where: string, state: Compiled, batch: Batch): void {
     refuseEmptyAxes(where, batch);
-    if (!this.built) {
+    const trains = where === "fit" || where === "trainOnBatch";
+    const custom = trains
+      ? this.trainStep !== Trainer.prototype.trainStep
+      : this.testStep !== Trainer.prototype.testStep;
+    if (!this.built && (this.hasCall || !custom)) {
       const symbolic = mapStructure(
         (t: Tensor | null) => (t ? new KerasTensor([null, ...t.shape.slice(1)], { dtype: t.dtype }) : null),
         batch.x,
       );
       this.computeOutputSpec(symbolic);
     }
-    const custom = this.trainStep !== Trainer.prototype.trainStep;
     if (!custom && (!state.metrics.built || (state.loss && !state.loss.built) || !state.labelPlan)) {
       const placeholder = (t: Tensor | null): Tensor | null => (t ? new Tensor(inputValue(t.node, "batch")) : null);
       withTrace(new Trace(), () => {
@@ -310,7 +387,10 @@ export class Trainer extends LayerBase {
       });
       state.labelPlan ??= { places: [], uses: [] };
     }
-    if (this.optimizer && !this.optimizer.built) this.optimizer.build(this.trainableVariables);
+    // Parts that no call of the model reaches are built by the step, and then the optimizer is.
+    const complete = this.hasCall || this.sublayers.every((layer) => layer.built);
+    if (complete && custom) this.built = true;
+    if (complete && this.#optimizer && !this.#optimizer.built) this.#optimizer.build(this.trainableVariables);
   }
 
   #buildLoss(state: Compiled, loss: CompileLoss, y: unknown, yPred: unknown, predictions: readonly Tensor[]): void {
@@ -422,7 +502,7 @@ export class Trainer extends LayerBase {
     this.history = callbacks.history;
     let logs: Logs = {};
     let reportedNaN = false;
-    const eager = state.options.runEagerly ? (data: StepData) => this.trainStep(data) : null;
+    const eager = state.options.runEagerly ? (data: StepData) => this.#trainStep(data) : null;
     const perExecution = state.options.stepsPerExecution ?? 1;
     let stepsLeft = (epochs - initialEpoch) * (iterator.steps ?? 0);
     const oneByOne = eager !== null || labels === null || listensToBatches(callbacks.callbacks, Callback.prototype);
@@ -507,7 +587,7 @@ export class Trainer extends LayerBase {
     await batches.restart();
     await callbacks.run("onTestBegin", {});
     const step = this.#testFunction(state);
-    const eager = state.options.runEagerly ? (data: StepData) => this.testStep(data) : null;
+    const eager = state.options.runEagerly ? (data: StepData) => this.#testStep(data) : null;
     let logs: Logs = {};
     let index = 0;
     for await (const group of batches.epoch(0, () => state.options.stepsPerExecution ?? 1)) {
@@ -660,7 +740,7 @@ export class Trainer extends LayerBase {
     await this.#checkBatchLabels("trainOnBatch", state, batch);
     await this.#checkBatchIds("trainOnBatch", batch);
     this.resetMetrics();
-    const eager = state.options.runEagerly ? (data: StepData) => this.trainStep(data) : null;
+    const eager = state.options.runEagerly ? (data: StepData) => this.#trainStep(data) : null;
     const logs = await this.#runStep(this.#trainFunction(state), batch, eager);
     return options.returnDict ? logs : this.#asList(logs);
   }
@@ -683,7 +763,7 @@ export class Trainer extends LayerBase {
     await this.#checkBatchLabels("testOnBatch", state, batch);
     await this.#checkBatchIds("testOnBatch", batch);
     this.resetMetrics();
-    const eager = state.options.runEagerly ? (data: StepData) => this.testStep(data) : null;
+    const eager = state.options.runEagerly ? (data: StepData) => this.#testStep(data) : null;
     const logs = await this.#runStep(this.#testFunction(state), batch, eager);
     return options.returnDict ? logs : this.#asList(logs);
   }

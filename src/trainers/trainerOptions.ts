@@ -24,6 +24,8 @@ export interface CompileOptions {
   stepsPerExecution?: number;
   /** Kept for files; steps are always compiled. @defaultValue `"auto"` */
   jitCompile?: boolean | "auto";
+  /** Puts a `LossScaleOptimizer` around the optimizer of a model with the policy `"mixed_float16"`. @defaultValue `true` */
+  autoScaleLoss?: boolean;
 }
 
 export const COMPILE_OPTIONS = [
@@ -35,6 +37,7 @@ export const COMPILE_OPTIONS = [
   "runEagerly",
   "stepsPerExecution",
   "jitCompile",
+  "autoScaleLoss",
 ] as const;
 
 /** Options that all runs share. */
