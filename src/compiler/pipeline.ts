@@ -8,6 +8,7 @@ import { optimizeLoops } from "./passes/loops/optimizeLoops.ts";
 import { recognizeLstm } from "./passes/loops/recognizeLstm.ts";
 import { simplify } from "./passes/simplify.ts";
 import { sinkTransposes } from "./passes/sinkTransposes.ts";
+import { sparseState } from "./passes/sparseState.ts";
 import { sparseUpdates } from "./passes/sparseUpdates.ts";
 
 interface Pass {
@@ -51,6 +52,7 @@ export const PASSES: readonly Pass[] = [
     run: (program) => recognizeLstm(program, (body) => optimize(body)),
   },
   { name: "sparseUpdates", why: "tables are large, and a step reads few of their rows", run: sparseUpdates },
+  { name: "sparseState", why: "likewise, where the optimizer keeps a state of each row", run: sparseState },
   { name: "simplify again", why: "shared values show new neutral operations", run: simplify },
 ];
 
