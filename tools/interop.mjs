@@ -91,7 +91,14 @@ try {
   const examplesThere = totals(await run(python, ["test/interop/example_models.py", "check", ourExamples]));
   mustSucceed("saving in Python", await run(python, ["test/interop/example_models.py", "make", theirExamples], true));
   const examplesHere = totals(await typescript("test/interop/exampleModels.ts", "check", theirExamples));
-  const all = [there, here, applications, textsThere, textsHere, examplesThere, examplesHere];
+  console.log("Layers and models of the user, both ways:");
+  const [ourCustom, theirCustom] = [join(folder, "our-custom"), join(folder, "their-custom")];
+  mustSucceed("saving here", await typescript("test/interop/customModels.ts", "make", ourCustom));
+  const customThere = totals(await run(python, ["test/interop/custom_models.py", "check", ourCustom]));
+  mustSucceed("saving in Python", await run(python, ["test/interop/custom_models.py", "make", theirCustom], true));
+  const customHere = totals(await typescript("test/interop/customModels.ts", "check", theirCustom));
+  const texts = [textsThere, textsHere, examplesThere, examplesHere];
+  const all = [there, here, applications, ...texts, customThere, customHere];
   const failed = all.reduce((sum, part) => sum + part.failed, 0);
   console.log(`${all.reduce((sum, part) => sum + part.passed, 0)} passed, ${failed} failed`);
   process.exitCode = failed > 0 ? 1 : 0;

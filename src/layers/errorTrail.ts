@@ -1,28 +1,49 @@
-/** Errors say which layer they came from: the innermost one that was being called or built. */
+/** Errors say which layer they came from: the innermost one that was being called or built, and the way to it. */
 import { classNameOf, type Operation } from "../ops/operation.ts";
 
 /** A layer as messages name it: `Dense "dense_1"`. */
 export const placeOf = (operation: Operation): string => `${classNameOf(operation)} "${operation.name}"`;
 
-const trailed = new WeakSet<Error>();
+/** Layers that errors passed on their way out, innermost first. */
+const trails = new WeakMap<Error, string[]>();
+let depth = 0;
+
+/** Changes the message of an error, also where its stack repeats it. */
+function reword(error: Error, change: (message: string) => string): void {
+  const { message, stack } = error;
+  error.message = change(message);
+  if (stack?.includes(message)) error.stack = stack.replace(message, () => error.message);
+}
+
+function extend(error: Error, where: string): void {
+  const trail = trails.get(error);
+  if (trail) {
+    if (trail.at(-1) !== where) trail.push(where);
+  } else {
+    trails.set(error, [where]);
+    if (!error.message.startsWith(where)) reword(error, (message) => `${where}: ${message}`);
+  }
+}
 
 /**
- * Runs `fn`; an error that leaves it gets `where` in front of its message, unless it names a layer already. Its class,
- * fields and stack stay.
+ * Runs `fn`; an error that leaves it gets `where` in front of its message, unless it names a layer already, and at its
+ * end the way to that layer when it is inside of others. Its class, fields and stack stay.
  */
 export function withTrail<T>(where: string, fn: () => T): T {
+  depth++;
   try {
     return fn();
   } catch (error) {
     // DOMException and the like have messages that cannot be written.
-    if (error instanceof Error && Object.hasOwn(error, "message") && !trailed.has(error)) {
-      trailed.add(error);
-      if (!error.message.startsWith(where)) {
-        const { message, stack } = error;
-        error.message = `${where}: ${message}`;
-        if (stack?.includes(message)) error.stack = stack.replace(message, () => error.message);
+    if (error instanceof Error && Object.hasOwn(error, "message")) {
+      extend(error, where);
+      const trail = trails.get(error)!;
+      if (depth === 1 && trail.length > 1) {
+        reword(error, (message) => `${message} (in ${trail.toReversed().join(" > ")})`);
       }
     }
     throw error;
+  } finally {
+    depth--;
   }
 }

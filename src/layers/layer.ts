@@ -33,7 +33,7 @@ import {
   splitCallArguments,
   symbolicOfShapes,
 } from "./callArguments.ts";
-import { callContext, withCallContext } from "./callContext.ts";
+import { callContext, outermostCaller, withCallContext } from "./callContext.ts";
 import { placeOf, withTrail } from "./errorTrail.ts";
 import { assertInputCompatibility, type InputSpec } from "./inputSpec.ts";
 import { layerClass } from "./layerClass.ts";
@@ -73,6 +73,37 @@ const hasMask = (mask: Mask): boolean =>
   isNested(mask) ? flatten(mask as Nested<Tensor | null>).some((m) => m !== null) : mask !== null;
 
 /**
+ * Makes an object of a class of the user and sees to it that its constructor took every option: one that reads other
+ * arguments would make an object that computes something else.
+ */
+function constructReadingAll(
+  cls: new (options: Record<string, unknown>) => object,
+  options: Readonly<Record<string, unknown>>,
+): object {
+  const unread = new Set(Object.keys(options));
+  const watched: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(options)) {
+    const get = (): unknown => {
+      unread.delete(key);
+      return value;
+    };
+    Object.defineProperty(watched, key, { get, enumerable: true, configurable: true });
+  }
+  const object = new cls(watched);
+  const lost = [...unread].filter((key) => !BASE_OPTIONS.includes(key));
+  if (lost.length > 0) {
+    const { name } = classItself(cls);
+    throw new TypeError(
+      `the constructor of ${name} does not take ${lost.map((key) => `\`${key}\``).join(", ")} of its config. It gets all ` +
+        `that \`getConfig\` returns as one object: constructor({ ${lost[0]}, ...options }) { super(options); … }; or define ` +
+        "`static fromConfig(config)`",
+    );
+  }
+  for (const [key, value] of Object.entries(options)) Object.defineProperty(watched, key, { value, writable: true });
+  return object;
+}
+
+/**
  * A layer: weights, and a computation from tensors to tensors.
  *
  * To write one, extend it: create weights in `build(inputShape)` with `addWeight`, compute in `call(inputs, options)`,
@@ -96,6 +127,7 @@ export class LayerBase extends StatefulOperation {
   declare supportsMasking: boolean;
   #maskWarned = false;
   #buildShapes: readonly InputShape[] | null = null;
+  readonly #madeIn = callContext();
 
   constructor(options: LayerOptions = {}) {
     const { name, trainable = true, autocast = true, dtype = null, activityRegularizer = null } = options ?? {};
@@ -121,8 +153,11 @@ export class LayerBase extends StatefulOperation {
       if (BASE_OPTIONS.includes(key)) continue;
       const stated = configTable(this.constructor).map(([option]) => option);
       const known = [...stated.filter((option) => !BASE_OPTIONS.includes(option)), ...BASE_OPTIONS];
+      const own = isBuiltin(this.constructor)
+        ? ""
+        : " Options of the class itself do not go to `super`: constructor({ units, ...options }) { super(options); … }";
       throw new TypeError(
-        `${where}: unknown option \`${key}\`.${didYouMean(key, known)} Known options: ${known.join(", ")}.`,
+        `${where}: unknown option \`${key}\`.${didYouMean(key, known)} Known options: ${known.join(", ")}.${own}`,
       );
     }
     for (const key of ["trainable", "autocast"]) {
@@ -229,7 +264,7 @@ export class LayerBase extends StatefulOperation {
     const ready = inputs.map((input) => (isNested(input) ? mapStructure(cast, input as Nested<unknown>) : cast(input)));
     return withTrail(placeOf(this), () =>
       this.runInScope(() => {
-        const outputs = withCallContext({ training }, () =>
+        const outputs = withCallContext(this, training, () =>
           withAutocast(this.#autocastScope(), () => this.call(...ready, options)),
         );
         this.#checkOutputs(outputs);
@@ -254,6 +289,8 @@ export class LayerBase extends StatefulOperation {
   }
 
   #checkOutputs(outputs: unknown): void {
+    // Nobody will wait for it: what it was about to say is that traced tensors have no numbers.
+    if (outputs instanceof Promise) outputs.catch(() => undefined);
     const what =
       outputs === undefined || outputs === null
         ? `${outputs}; is a \`return\` missing?`
@@ -300,9 +337,32 @@ export class LayerBase extends StatefulOperation {
     this.#checkInputs(inputs[0]);
     if (!this.built) {
       this.#build(inputs.map(shapeStructure).filter((shape) => shape !== null) as InputShape[]);
+      this.#checkHeld();
       this.#checkInputs(inputs[0]);
     }
     this.lockState();
+  }
+
+  /**
+   * Weights that came up inside of another layer's call must be found through the outermost one, or they are neither
+   * trained nor saved.
+   */
+  #checkHeld(): void {
+    const outermost = outermostCaller();
+    const caller = callContext()?.layer;
+    if (!(caller instanceof LayerBase) || this.ownVariables.length === 0) return;
+    if (outermost?.flattenLayers().includes(this)) return;
+    const where = `${placeOf(caller)}: its \`call\` uses ${placeOf(this)}`;
+    if (this.#madeIn) {
+      throw new Error(
+        `${where}, which was made inside of a call and is not kept, so each call would begin with new weights. ` +
+          "Make the layer in the constructor or in `build`, and keep it in a property",
+      );
+    }
+    console.warn(
+      `${where}, whose weights cannot be found through its properties, so they are neither trained nor saved with it. ` +
+        "Keep the layer in a property; one whose name starts with # is not seen from outside",
+    );
   }
 
   #checkInputs(inputs: unknown): void {
@@ -361,8 +421,11 @@ export class LayerBase extends StatefulOperation {
 
   /** Makes an instance from what `getConfig` returned. */
   static fromConfig(config: Config, customObjects?: CustomObjectsArgument): object {
-    const cls = this as unknown as new (options: Record<string, unknown>) => object;
-    return customObjectScope(readCustomObjects(customObjects) ?? {}, () => new cls(optionsFromConfig(cls, config)));
+    return customObjectScope(readCustomObjects(customObjects) ?? {}, () => {
+      const options = optionsFromConfig(this, config);
+      const cls = this as unknown as new (options: Record<string, unknown>) => object;
+      return isBuiltin(cls) ? new cls(options) : constructReadingAll(cls, options);
+    });
   }
 
   /** Shapes with which `build` ran, for rebuilding before weights are loaded; `null` when there is nothing to build. */

@@ -93,7 +93,8 @@ function fitOne(where: string, input: KerasTensor, value: unknown, host: boolean
   } else if (x.shape.length === expected.length - 1 && expected.at(-1) === 1) {
     x = (host && onHost(x, [...x.shape, 1], x.dtype)) || ops.expandDims(x, -1);
   }
-  if (!shapesCompatible(expected, x.shape)) {
+  // As in Keras, any number of samples may come, also where the shape that a model was built with states one.
+  if (!shapesCompatible(expected.length === 0 ? expected : [null, ...expected.slice(1)], x.shape)) {
     throw new ShapeError(
       `${where}: data for input "${name}" has shape ${formatShape(value.shape)}; expected ${formatShape(expected)}`,
     );

@@ -4,11 +4,12 @@ import type { Shape } from "../core/shape.ts";
 import { flatten, isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
 import { callContext } from "../layers/callContext.ts";
 import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
+import { placeOf } from "../layers/errorTrail.ts";
 import { type CallOptions, LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
 import type { FromConfig } from "../layers/layerClass.ts";
 import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
 import { producerOf } from "../ops/node.ts";
-import { type Config, classNameOf, type Operation } from "../ops/operation.ts";
+import type { Config, Operation } from "../ops/operation.ts";
 import { Tensor } from "../runtime/tensor.ts";
 import { saveModelToBytes } from "../saving/kerasArchive.ts";
 import { toPythonJson } from "../saving/pythonJson.ts";
@@ -131,11 +132,13 @@ export class ModelBase extends Trainer {
     return this.graph !== null || this.call !== ModelBase.prototype.call;
   }
 
-  #needGraph(what: string): Graph {
+  /** @throws Error where there is no graph that could have it. */
+  protected needGraph(what: string): Graph {
     if (this.graph) return this.graph;
     throw new TypeError(
-      `${classNameOf(this)} "${this.name}": \`${what}\` exists only for a model made from inputs and outputs: ` +
-        "keras.Model({ inputs, outputs })",
+      `${placeOf(this)}: \`${what}\` exists only for a model made from inputs and outputs, whose graph of layers can be ` +
+        "looked at; this one computes with a `call` of its own. To get a graph around it: const x = keras.Input({ shape }); " +
+        "keras.Model({ inputs: x, outputs: model(x) })",
     );
   }
 
@@ -156,11 +159,11 @@ export class ModelBase extends Trainer {
   }
 
   get inputs(): readonly KerasTensor[] {
-    return this.#needGraph("inputs").inputs;
+    return this.needGraph("inputs").inputs;
   }
 
   get outputs(): readonly KerasTensor[] {
-    return this.#needGraph("outputs").outputs;
+    return this.needGraph("outputs").outputs;
   }
 
   /** The structure of inputs as given to the constructor. */
@@ -174,12 +177,12 @@ export class ModelBase extends Trainer {
   }
 
   get inputShape(): Shape | Shape[] {
-    const shapes = this.inputs.map((t) => t.shape);
+    const shapes = this.needGraph("inputShape").inputs.map((t) => t.shape);
     return shapes.length === 1 ? shapes[0]! : shapes;
   }
 
   get outputShape(): Shape | Shape[] {
-    const shapes = this.outputs.map((t) => t.shape);
+    const shapes = this.needGraph("outputShape").outputs.map((t) => t.shape);
     return shapes.length === 1 ? shapes[0]! : shapes;
   }
 
@@ -252,7 +255,7 @@ export class ModelBase extends Trainer {
     if (isBoundary(inputs) && this.hostPart) return this.hostPart.runRest(inputs, runOperation);
     if (!graph) {
       throw new Error(
-        `Model "${this.name}": a subclassed model must define \`call(inputs, options)\`; or make it from a graph: ` +
+        `${placeOf(this)}: a subclassed model must define \`call(inputs, options)\`; or make it from a graph: ` +
           "keras.Model({ inputs, outputs })",
       );
     }

@@ -144,7 +144,7 @@ describe("Sequential", () => {
       () => Sequential(stack()).inputs,
       /`inputs` is not known before the model is built/,
     ],
-    ["asking for outputs too early", () => Sequential(stack()).outputShape, /`outputs` is not known before/],
+    ["asking for outputs too early", () => Sequential(stack()).outputShape, /`outputShape` is not known before/],
   ])("refuses %s", (_, run, words) => {
     expect(run).toThrow(words);
   });

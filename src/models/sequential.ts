@@ -11,6 +11,7 @@ import { Tensor } from "../runtime/tensor.ts";
 import { type CustomObjectsArgument, readCustomObjects } from "../serialization/registry.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
 import type { TensorStructure } from "../trainers/dataAdapters/dataAdapter.ts";
+import type { Graph } from "./graph.ts";
 import { isHostLayer } from "./hostPart.ts";
 import { FunctionalBase, ModelBase } from "./model.ts";
 
@@ -184,22 +185,12 @@ export class SequentialBase extends ModelBase {
     return [...new Set([...this.layers, ...super.sublayers])];
   }
 
-  #needBuilt(what: string): void {
-    if (this.graph) return;
+  protected override needGraph(what: string): Graph {
+    if (this.graph) return this.graph;
     throw new Error(
       `Sequential "${this.name}": \`${what}\` is not known before the model is built. Add keras.Input({ shape }) first, ` +
         "or call the model on data",
     );
-  }
-
-  override get inputs(): readonly KerasTensor[] {
-    this.#needBuilt("inputs");
-    return super.inputs;
-  }
-
-  override get outputs(): readonly KerasTensor[] {
-    this.#needBuilt("outputs");
-    return super.outputs;
   }
 
   /** Strings have to pass the first layer before shapes are asked for. */

@@ -1,7 +1,8 @@
 /** `.keras` files in memory: architecture, compile configuration, weights and optimizer state in one zip archive. */
 import { describe, SerializationError } from "../core/errors.ts";
-import { isPlainObject } from "../core/tree.ts";
+import { flatten, isPlainObject, type Nested } from "../core/tree.ts";
 import type { Model, ModelBase } from "../models/model.ts";
+import { Tensor } from "../runtime/tensor.ts";
 import type { Config, CustomObjects } from "../serialization/registry.ts";
 import { deserializeObject, objectSharingScope, serializeObject } from "../serialization/serialize.ts";
 import { readArchive, writeArchive } from "./archive.ts";
@@ -43,8 +44,9 @@ export async function saveModelToBytes(model: ModelBase): Promise<Uint8Array<Arr
       `save: model "${model.name}" is not built, so the file holds no weights. Call the model on data before, or build it`,
     );
   }
-  // State first: a config tells the current learning rate, which is at hand only once it has been computed.
+  // Numbers first: a config tells the learning rate and the constants of calls, at hand only once they are computed.
   const weights = await weightsToBytes(model);
+  await computeConstants(model);
   const config = objectSharingScope(() => serializeObject(model));
   const metadata = { keras_version: FORMAT_VERSION, date_saved: timestamp(new Date()) };
   return writeArchive([
@@ -53,6 +55,14 @@ export async function saveModelToBytes(model: ModelBase): Promise<Uint8Array<Arr
     [WEIGHTS, weights],
     ...collectAssets(model),
   ]);
+}
+
+/** Computes the tensors that calls in the graphs of a model got beside symbolic ones. */
+async function computeConstants(model: ModelBase): Promise<void> {
+  const graphs = model.flattenLayers().filter((layer) => "graph" in layer && layer.graph) as ModelBase[];
+  const calls = graphs.flatMap((graph) => graph.operations.flatMap((operation) => operation.inboundNodes));
+  const leaves = calls.flatMap((call) => flatten(call.args as Nested<unknown>));
+  await Promise.all(leaves.filter((leaf) => leaf instanceof Tensor).map((tensor) => tensor.data()));
 }
 
 /** The bytes of a `.weights.h5` file: weights and optimizer state. */

@@ -7,6 +7,7 @@
 import { toSnakeCase } from "../core/names.ts";
 import { isPlainObject } from "../core/tree.ts";
 import { toSnakeKey } from "../models/callKeys.ts";
+import { configTable } from "../serialization/configObject.ts";
 import { nameOf, ownStatic } from "../serialization/registry.ts";
 import type { VariableStore } from "../serialization/variableStore.ts";
 
@@ -51,13 +52,17 @@ const itemsOf = (container: object): unknown[] =>
       ? [...container.values()]
       : Object.values(container);
 
-/** Attributes under Keras's names, in Keras's order; those of graph models after `layers`. */
+/**
+ * Attributes under Keras's names, in Keras's order; those of graph models after `layers`. A property has the name that the
+ * class's `configKeys` give it, else its own in snake case.
+ */
 function attributesOf(saveable: Saveable): [attribute: string, value: unknown][] {
+  const names = new Map(configTable(saveable.constructor));
   const { graph, layers, optimizer } = saveable as ModelParts;
   const isModel = Array.isArray(layers) && graph !== undefined;
   const isStack = isModel && (graph !== null || "stack" in saveable);
   const own = Object.keys(saveable).map((key): [string, unknown] => [
-    toSnakeKey(key),
+    names.get(key) ?? toSnakeKey(key),
     (saveable as unknown as Record<string, unknown>)[key],
   ]);
   if (isModel && optimizer) own.push(["optimizer", optimizer]);

@@ -113,9 +113,14 @@ function groupsByPath(root: H5Group): Map<string, H5Group> {
   return groups;
 }
 
+/** Without what tells `dense1` from Python's `dense_1`. */
+const withoutUnderscores = (path: string): string => path.replaceAll("_", "");
+
 class WeightTree {
   readonly #groups: Map<string, H5Group>;
   readonly #used = new Set<string>();
+  /** Paths by how they read without underscores, found when one is missing. */
+  #alike: Map<string, string[]> | null = null;
 
   constructor(root: H5Group) {
     this.#groups = groupsByPath(root);
@@ -125,9 +130,22 @@ class WeightTree {
   at(path: string): StoreReader {
     const inner = path === "" ? VARS : `${path}/${VARS}`;
     const candidates = this.#groups.has(OLD_LAYERS) ? [inner, inner.replaceAll("layers", OLD_LAYERS)] : [inner];
-    const found = candidates.find((candidate) => this.#groups.has(candidate));
+    const found = candidates.find((candidate) => this.#groups.has(candidate)) ?? this.#spelledAlike(inner);
     if (found !== undefined) this.#used.add(found);
     return new StoreReader(found === undefined ? null : this.#groups.get(found)!, path);
+  }
+
+  /** The only group whose path differs in underscores alone: `layers/mlp/dense_1` for a property `dense1`. */
+  #spelledAlike(path: string): string | undefined {
+    if (!this.#alike) {
+      this.#alike = new Map();
+      for (const known of this.#groups.keys()) {
+        const key = withoutUnderscores(known);
+        this.#alike.set(key, [...(this.#alike.get(key) ?? []), known]);
+      }
+    }
+    const paths = this.#alike.get(withoutUnderscores(path)) ?? [];
+    return paths.length === 1 && !this.#used.has(paths[0]!) ? paths[0] : undefined;
   }
 
   /** Paths of layers with variables that nothing asked for: the model that was saved had more layers. */

@@ -74,6 +74,12 @@ export function checkDotArguments(
         "call it on a batch of data, or `model.build(inputShape)`",
     );
   }
+  if (options.expandNested && !model.graph) {
+    throw new Error(
+      `${where}: ${classNameOf(model)} "${model.name}" computes with a \`call\` of its own, so it has no graph of layers that ` +
+        "`expandNested` could draw. Without the option it is one box; `summary({ expandNested: true })` lists its layers",
+    );
+  }
 }
 
 /** Numbers the boxes in the order in which they are written. */
