@@ -144,6 +144,20 @@ describe.each(["onnx", "reference"])("gradients on %s", (engine) => {
       expect(await arrays(slopes)).toEqual([[1], [2]]);
     });
 
+    it("do not go back through what was computed before, updates of other variables included", async () => {
+      const step = (g: Variable, d: Variable): Tensor => {
+        const [, [dd]] = valueAndGrad(() => g.value.mul(d.value), [d])(); // g
+        d.assignSub(dd!); // d − g
+        const [, [dg]] = valueAndGrad(() => g.value.mul(d.value), [g])();
+        return dg!; // d − g as it now is; through the update it would be d − 2g
+      };
+      expect(await step(new Variable(3), new Variable(10)).item()).toBe(7);
+      const [g, d] = [new Variable(3), new Variable(10)];
+      expect(await (await jit(() => step(g, d))()).item()).toBe(7);
+      const before = g.value.mul(2);
+      expect(await arrays(grad(() => before.mul(g.value), [g])())).toEqual([6]);
+    });
+
     it("reach variables that are read in another dtype", async () => {
       const w = new Variable([3]);
       const [dw] = withAutocast("float16", () => {

@@ -3,6 +3,7 @@ import { isFloat } from "../core/dtype.ts";
 import { DTypeError, describe, ShapeError } from "../core/errors.ts";
 import { formatShape } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
+import { nextValueId } from "../ir/value.ts";
 import { withAutocast } from "../runtime/autocast.ts";
 import { Tensor } from "../runtime/tensor.ts";
 import { Variable } from "../runtime/variable.ts";
@@ -23,11 +24,15 @@ function checkScalar(loss: unknown): asserts loss is Tensor {
   }
 }
 
-function gradientTensors(loss: Tensor, wrt: readonly Tensor[], independent: boolean): (Tensor | null)[] {
+function gradientTensors(
+  loss: Tensor,
+  wrt: readonly Tensor[],
+  options: { independent?: boolean; since?: number },
+): (Tensor | null)[] {
   checkScalar(loss);
   const seed = build.full(1, loss.shape, loss.dtype);
   const values = wrt.map((t) => t.node);
-  return gradients([loss.node], [seed], values, { independent }).map((g) => (g ? new Tensor(g) : null));
+  return gradients([loss.node], [seed], values, options).map((g) => (g ? new Tensor(g) : null));
 }
 
 /**
@@ -36,8 +41,7 @@ function gradientTensors(loss: Tensor, wrt: readonly Tensor[], independent: bool
  * @returns One tensor per entry of `wrt`, or `null` where the scalar does not depend on it. Where one entry was computed
  *   from another, the other's gradient includes what goes through it.
  */
-export const gradientsOf = (loss: Tensor, wrt: readonly Tensor[]): (Tensor | null)[] =>
-  gradientTensors(loss, wrt, false);
+export const gradientsOf = (loss: Tensor, wrt: readonly Tensor[]): (Tensor | null)[] => gradientTensors(loss, wrt, {});
 
 const orZeros = (g: Tensor | null, like: Tensor): Tensor => g ?? new Tensor(build.full(0, like.shape, like.dtype));
 
@@ -65,7 +69,7 @@ function valuesOf(variables: readonly Variable[]): Tensor[] {
 /**
  * A function that computes the value of `fn` and its gradients.
  *
- * @param fn - Returns a scalar tensor. It is called once.
+ * @param fn - Returns a scalar tensor. It is called once. What it takes from outside, computed before, is constant.
  * @param variables - Differentiates with respect to these, as they are before `fn` assigns any; without them, with respect
  *   to every argument of the call that is a tensor.
  * @returns Called with the arguments of `fn`, gives `[value, gradients]`, one gradient per variable or argument;
@@ -88,8 +92,11 @@ export function valueAndGrad<A extends unknown[]>(
           "Pass tensors, or Variables as the second argument of grad",
       );
     }
+    // What was computed before is constant, though it may depend on the same variables: after an update of one network in a
+    // step, the next gradient must not go back through that update.
+    const since = nextValueId();
     const value = fn(...given);
-    const found = gradientTensors(value, wrt, true);
+    const found = gradientTensors(value, wrt, { independent: true, since });
     return [value, found.map((g, i) => orZeros(g, wrt[i]!))];
   };
 }

@@ -9,18 +9,20 @@ import type { Node, Value } from "../ir/value.ts";
 import { GRADIENT_RULES, type GradientRule } from "./gradientRules.ts";
 import type { Differentiate } from "./rules/rule.ts";
 
-/** Nodes between `wrt` and `outputs`, producers first; nothing that `cut` was computed from is looked at. */
+/** Nodes between `wrt` and `outputs`, producers first; what `cut` was computed from and what is older is not looked at. */
 function nodesBetween(
   outputs: readonly Value[],
   wrt: ReadonlySet<Value>,
   cut: ReadonlySet<Value>,
+  since: number,
 ): { order: Node[]; reaches: ReadonlySet<Value> } {
   const order: Node[] = [];
   const reaches = new Set<Value>(wrt);
   const finished = new Set<Node>();
   const stack: { node: Node; entered: boolean }[] = [];
   const enter = (value: Value): void => {
-    if (value.node && !finished.has(value.node) && !cut.has(value)) stack.push({ node: value.node, entered: false });
+    if (value.node && value.id >= since && !finished.has(value.node) && !cut.has(value))
+      stack.push({ node: value.node, entered: false });
   };
   for (const output of outputs) {
     enter(output);
@@ -50,17 +52,23 @@ function nodesBetween(
  *
  * @param outputGradients - One per output; `null` counts as zero.
  * @param options - `independent`: what entries of `wrt` were computed from does not matter, so that each gradient is a partial
- *   derivative with the other entries held fixed. Otherwise an entry also gets what reaches it through another one.
+ *   derivative with the other entries held fixed. Otherwise an entry also gets what reaches it through another one. `since`:
+ *   values with a smaller id are constants, unless they stand in `wrt`.
  * @returns One per entry of `wrt`; `null` where the outputs do not depend on it, or only through what has no gradient.
  */
 export function gradients(
   outputs: readonly Value[],
   outputGradients: readonly (Value | null)[],
   wrt: readonly Value[],
-  options: { independent?: boolean } = {},
+  options: { independent?: boolean; since?: number } = {},
 ): (Value | null)[] {
   const targets = new Set(wrt);
-  const { order, reaches } = nodesBetween(outputs, targets, options.independent ? targets : new Set());
+  const { order, reaches } = nodesBetween(
+    outputs,
+    targets,
+    options.independent ? targets : new Set(),
+    options.since ?? 0,
+  );
   const found = new Map<Value, Value>();
   const accumulate = (value: Value, gradient: Value): void => {
     const sum = found.get(value);
