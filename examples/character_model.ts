@@ -1,6 +1,6 @@
 /**
  * A model that writes: after each letter of a text it says which may come next. It learns on pieces of a text, and writes with
- * the same weights in a model that keeps its state from letter to letter.
+ * the same weights in a model that keeps its state from letter to letter. Takes some minutes without `--small`.
  *
  *     npx tsx examples/character_model.ts [text file]
  */

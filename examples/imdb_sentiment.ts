@@ -1,6 +1,6 @@
 /**
  * Does a review speak well of the film? From its raw text: words become numbers, vectors, and by LSTMs in both directions one
- * answer. The vocabulary is saved with the model, so that who loads it needs nothing but a text.
+ * answer. The vocabulary is saved with the model, so that who loads it needs nothing but a text. Takes some minutes.
  *
  *     npx tsx examples/imdb_sentiment.ts [directory of the reviews]
  */
