@@ -27,6 +27,9 @@ function run(example: string, folder: string): Promise<{ code: number | null; ou
   });
 }
 
+/** Pictures as text. */
+const PICTURES = /[.:\-=+*#%@]{4}.* {2}\| {2}/;
+
 /** What each must print. Numbers are looser than what the examples reach: they are small runs. */
 const EXAMPLES: readonly (readonly [name: string, words: readonly RegExp[]])[] = [
   [
@@ -84,15 +87,55 @@ const EXAMPLES: readonly (readonly [name: string, words: readonly RegExp[]])[] =
   ["feature_extraction", [/block5_conv4.*\(1, 4, 4, 512\)/, /All 22 computed in/]],
 ];
 
+/** Steps and loops of their own, which print and draw no graph. */
+const CUSTOM_TRAINING: typeof EXAMPLES = [
+  ["gan", [/discriminator 0\.\d\d, generator \d\.\d\d/, /pixels: 0\.1\d\d real, 0\.(0[4-9]|1|2)\d* drawn/, PICTURES]],
+  ["vae", [/Reconstruction: [45]\d\d\.\d .* → [23]\d\d\.\d\n/, /Divergence: \d/, PICTURES]],
+  [
+    "gradient_penalty",
+    [/by epoch: 1\d\.\d\d .* [4-7]\.\d\d\n/, /Slope of the critic, by epoch: 1\..* 1\.[0-3]\d\n/, PICTURES],
+  ],
+  ["distillation", [/Teacher, 235146 weights: 0\.9/, /by itself: 0\.[78]/, /taught: 0\.[78]/]],
+  ["style_transfer", [/style: \d\.\d\de-2 → \d\.\d\de-3\n/, /content: 0\.00e\+0 → [1-5]\.\d\de-2/, PICTURES]],
+  ["custom_loop", [/Epoch 1: loss 1\.\d+/, /Back to epoch \d+: 0\.9\d+ after \d+ updates/]],
+  [
+    "tree_rnn",
+    [
+      /300 sentences of 5 shapes/,
+      /Right about (9\d|100)\.\d %/,
+      /"the film is not bad": praise with probability (0\.[89]|1\.0)/,
+    ],
+  ],
+];
+
+async function runIn(folder: string, name: string, words: readonly RegExp[]): Promise<void> {
+  const { code, output } = await run(name, folder);
+  expect(code, output).toBe(0);
+  for (const word of words) expect(output).toMatch(word);
+}
+
+describe("examples of custom training", () => {
+  it.each(CUSTOM_TRAINING)(
+    "%s",
+    async (name, words) => {
+      const folder = mkdtempSync(join(tmpdir(), "keras-ts-example-"));
+      try {
+        await runIn(folder, name, words);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+    TIME_LIMIT_MS,
+  );
+});
+
 describe("examples", () => {
   it.each(EXAMPLES)(
     "%s",
     async (name, words) => {
       const folder = mkdtempSync(join(tmpdir(), "keras-ts-example-"));
       try {
-        const { code, output } = await run(name, folder);
-        expect(code, output).toBe(0);
-        for (const word of words) expect(output).toMatch(word);
+        await runIn(folder, name, words);
         expect(readdirSync(folder)).toContain(`${name}.png`);
         expect(
           readFileSync(join(folder, `${name}.png`))
