@@ -103,6 +103,32 @@ async function session(): Promise<Report> {
     expectClose(await predictionsOf(theirs, inputs), floatsOf(facts.predictions), 1e-5);
   });
 
+  await check("a recurrent model learns from words", async () => {
+    const { layers } = keras;
+    const words = layers.TextVectorization({ outputSequenceLength: 5 });
+    const texts = ["a good film", "good and kind", "a bad film", "bad and dull", "kind", "dull"];
+    await words.adapt(texts);
+    const inputs = keras.Input({ shape: [null], dtype: "int32" });
+    let x = layers.Embedding(words.vocabularySize(), 8, { maskZero: true })(inputs);
+    x = layers.Bidirectional(layers.LSTM(8))(x);
+    const classifier = keras.Model({ inputs, outputs: layers.Dense(1, { activation: "sigmoid" })(x) });
+    classifier.compile({ optimizer: keras.optimizers.Adam(0.05), loss: "binary_crossentropy" });
+    const ids = words(texts);
+    const labels = keras.tensor([[1], [1], [0], [0], [1], [0]]);
+    const { history } = await classifier.fit(ids, labels, { epochs: 40, batchSize: 6, verbose: 0 });
+    const [first, last] = [history.loss![0]!, history.loss!.at(-1)!];
+    expect(last < first / 3, `loss went from ${first} to ${last}`);
+    // Often enough that the form with weights as constants is used too.
+    for (let i = 0; i < 6; i++) {
+      const predictions = await predictionsOf(classifier, ids);
+      expect(
+        predictions.every((p, sample) => p > 0.5 === [0, 1, 4].includes(sample)),
+        `predictions ${predictions}`,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  });
+
   await check("a model is drawn into the page", async () => {
     document.querySelector("#model")!.innerHTML = await keras.utils.modelToSvg(model, {
       showShapes: true,
