@@ -7,6 +7,7 @@ import { Input, Layer } from "../layers/index.ts";
 import * as losses from "../losses/index.ts";
 import * as metrics from "../metrics/index.ts";
 import { Model } from "../models/model.ts";
+import { Sequential } from "../models/sequential.ts";
 import * as ops from "../ops/index.ts";
 import * as optimizers from "../optimizers/index.ts";
 import { registerAllBuiltins } from "../registerBuiltins.ts";
@@ -126,6 +127,30 @@ class Penalty extends Model {
   }
 }
 
+class Adversaries extends Model {
+  generator = Sequential([Input({ shape: [2] }), layers.Dense(4)]);
+  discriminator = Sequential([Input({ shape: [4] }), layers.Dense(3, { activation: "tanh" }), layers.Dense(1)]);
+  g = optimizers.Adam(0.02);
+  d = optimizers.Adam(0.01);
+
+  override trainStep({ x, y }: StepData<Tensor, Tensor>) {
+    const [g, d] = [this.generator, this.discriminator];
+    const drawn = g(y);
+    const [dLoss, dGradients] = valueAndGrad(
+      () => ops.mean(ops.softplus(d(x).neg())).add(ops.mean(ops.softplus(d(drawn)))),
+      d.trainableVariables,
+    )();
+    this.d.apply(dGradients, d.trainableVariables);
+    const [gLoss, gGradients] = valueAndGrad(() => ops.mean(ops.softplus(d(g(y)).neg())), g.trainableVariables)();
+    this.g.apply(gGradients, g.trainableVariables);
+    return { d_loss: dLoss, g_loss: gLoss };
+  }
+
+  override testStep({ y }: StepData<Tensor, Tensor>) {
+    return { score: ops.mean(this.discriminator(this.generator(y))) };
+  }
+}
+
 class Kl extends Layer {
   override call([mean, logVar]: [Tensor, Tensor]): Tensor {
     const kl = ops.sum(logVar.add(1).sub(ops.square(mean)).sub(ops.exp(logVar)), { axis: 1 }).mul(-0.5);
@@ -168,6 +193,12 @@ describe("follows Keras with", () => {
     const model = new Penalty(mlp());
     model.compile({ optimizer: optimizers.RMSprop(0.01), loss: "mse" });
     await follows(runs.gradient_penalty!, model, y, 1e-4);
+  });
+
+  it("two networks that learn against each other, the second after the update of the first", async () => {
+    const model = new Adversaries();
+    model.compile();
+    await follows(runs.adversaries!, model, y, 1e-4);
   });
 
   it("addLoss, beside a loss and alone", async () => {
