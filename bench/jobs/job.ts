@@ -17,7 +17,12 @@ export interface Job {
     | "trainCifar10"
     | "fitSequences"
     | "predictSequences"
-    | "trainImdb";
+    | "trainImdb"
+    | "customDense"
+    | "handWrittenLoop"
+    | "traceLayers";
+  /** Whom it is for. @defaultValue all */
+  readonly subjects?: readonly SubjectName[];
   /** Times that all subjects are run in turn. */
   readonly rounds: Readonly<{ normal: number; quick: number }>;
   /** The data set whose directory is among the parameters of its task. */

@@ -18,12 +18,16 @@
  *   `{ firstMs, ms: { predict, predictOnBatch, call }, peakRssMb }`, medians over `calls`; `firstMs` holds compiling
  * - `fitSequences { model, data, samples, batchSize }`: as `fitImages`
  * - `predictSequences { batchSize, warmUps, warmUpMs, calls }`: as `predictImages`
+ * - `customDense { data, samples, batchSize }`, `handWrittenLoop {…}` → `{ customMs, builtInMs }`, only ours: an epoch of a way of
+ *   one's own and of the built-in one
+ * - `traceLayers { depth }` → `{ buildMs, firstStepMs }`, only ours
  * - `trainImdb { model, data, samples, testSamples, batchSize, epochs }` → as `trainCifar10`
  */
 import { readFileSync } from "node:fs";
 import * as keras from "../../src/node.ts";
 import { fitImages, predictImages, trainCifar10 } from "./images.ts";
 import { loadMnist } from "./mnist.mjs";
+import { customDense, handWrittenLoop, traceLayers } from "./ownWays.ts";
 import { fitSequences, predictSequences, trainImdb } from "./sequences.ts";
 import { EpochRecorder, peakRssMb, type Timing, timed } from "./timing.ts";
 
@@ -39,6 +43,9 @@ const tasks = {
   fitSequences,
   predictSequences,
   trainImdb,
+  customDense,
+  handWrittenLoop,
+  traceLayers,
 };
 
 function version() {
