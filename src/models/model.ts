@@ -379,6 +379,8 @@ interface ModelClass extends FromConfig<Model> {
     outputs: O,
     options?: { name?: string; trainable?: boolean },
   ): Model<O>;
+  new <O = KerasTensor>(options?: ModelOptions): Model<O>;
+  // The last one is what `fromConfig` reads the type of its result from.
   new (options?: ModelOptions): Model;
   <O = KerasTensor>(options: FunctionalOptions<Nested<KerasTensor>, O>): Model<O>;
   <O = KerasTensor>(

@@ -93,6 +93,7 @@ export function isClass(value: unknown): value is SerializableClass {
  * @see keras/src/saving/object_registration.py (Keras 3.x)
  */
 export function registerKerasSerializable<C extends AnyClass | AnyFunction>(cls: C, options?: RegisterOptions): C;
+export function registerKerasSerializable<C extends AnyClass>(cls: C, context: ClassDecoratorContext): C;
 export function registerKerasSerializable(options?: RegisterOptions): <C extends object>(cls: C) => C;
 export function registerKerasSerializable(first?: unknown, second?: unknown): unknown {
   if (typeof first !== "function") {

@@ -40,11 +40,11 @@ describe("guides/functional_api.md", () => {
       /Model: "toy_resnet"[\s\S]*Total params: 223,242/,
       /Calls: 2 weights: 1\nResults: \[ null, null, 128 \]/,
       /Feature: \[ 1, 4, 4, 512 \]/,
-      /custom_dense_1 \(CustomDense\)[\s\S]*Total params: 50[\s\S]*units: 7/,
+      /custom_dense_1 \(CustomDense\)[\s\S]*Total params: 50[\s\S]*Reloaded: true\nunits: 7/,
       /Model: "mlp"[\s\S]*Total params: 2,762/,
       /Shape of the features: \[ 1, 10, 32 \]/,
       /custom_rnn_in_graph +│ \(16, 8, 1\) +│ +2,145/,
-      /all 34 blocks ran\.\s*$/,
+      /all 35 blocks ran\.\s*$/,
     ]) {
       expect(output).toMatch(words);
     }

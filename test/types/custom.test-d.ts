@@ -1,0 +1,161 @@
+/**
+ * What the type checker knows of layers and models of the user, through the package's public names alone. Compiled by `tsc`,
+ * never run: nothing is cast, decorated or registered to be used, and mistakes are seen.
+ */
+import * as keras from "../../src/node.ts";
+
+const { layers, ops } = keras;
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function is<Expected>() {
+  return <Actual>(_value: Actual, _same: Same<Actual, Expected>): void => {};
+}
+
+const symbolic: keras.KerasTensor = keras.Input({ shape: [3] });
+const numbers: keras.Tensor = ops.ones([2, 3]);
+const shape: keras.Shape = [null, 3];
+const dtype: keras.DType = "float32";
+is<keras.DType>()(numbers.dtype, true);
+keras.ops.zeros([1], { dtype });
+
+// The guide's layer.
+class CustomDense extends layers.Layer {
+  w!: keras.Variable;
+  b!: keras.Variable;
+  readonly units: number;
+
+  constructor({ units = 32, ...options }: keras.layers.LayerOptions & { units?: number } = {}) {
+    super(options);
+    this.units = units;
+  }
+
+  override build(inputShape: keras.Shape) {
+    this.w = this.addWeight({ shape: [inputShape.at(-1)!, this.units], initializer: "random_normal" });
+    this.b = this.addWeight({ shape: [this.units], initializer: "random_normal", trainable: true });
+  }
+
+  override call(inputs: keras.Tensor) {
+    return ops.matmul(inputs, this.w).add(this.b);
+  }
+
+  override getConfig() {
+    return { ...super.getConfig(), units: this.units };
+  }
+}
+is<keras.KerasTensor>()(new CustomDense({ units: 10 })(symbolic), true);
+is<keras.Tensor>()(new CustomDense({ name: "mine", trainable: false })(numbers), true);
+is<CustomDense>()(CustomDense.fromConfig({ units: 3 }), true);
+is<number>()(CustomDense.fromConfig({ units: 3 }).units, true);
+is<keras.Variable[]>()(new CustomDense().weights, true);
+new CustomDense().build(shape);
+// @ts-expect-error: no such option
+new CustomDense({ unit: 10 });
+// @ts-expect-error: units are a number
+new CustomDense({ units: "10" });
+// @ts-expect-error: no such option of a weight
+new CustomDense().addWeight({ shap: [1] });
+
+// The four signatures of `call`, and further options.
+class Signatures extends layers.Layer {
+  override call(
+    inputs: keras.Tensor,
+    { training = false, mask = null, other }: keras.layers.CallOptions & { other?: keras.Tensor } = {},
+  ) {
+    is<boolean>()(training, true);
+    is<keras.layers.Mask>()(mask, true);
+    return training && other ? inputs.add(other) : inputs;
+  }
+}
+is<keras.KerasTensor>()(new Signatures()(symbolic, { training: true, other: symbolic }), true);
+class TwoInputs extends layers.Layer {
+  override call(left: keras.Tensor, right: keras.Tensor) {
+    return { sum: left.add(right), both: [left, right] as const };
+  }
+}
+is<keras.KerasTensor>()(new TwoInputs()(symbolic, symbolic).sum, true);
+is<keras.Tensor>()(new TwoInputs()(numbers, numbers).both[1], true);
+class OfDict extends layers.Layer {
+  override call(inputs: { title: keras.Tensor; tags: keras.Tensor }) {
+    return inputs.title.add(inputs.tags);
+  }
+}
+is<keras.KerasTensor>()(new OfDict()({ title: symbolic, tags: symbolic }), true);
+
+// A class that makes itself from its config in its own way.
+class OwnFromConfig extends layers.Layer {
+  constructor(readonly size: number) {
+    super();
+  }
+  override call(inputs: keras.Tensor) {
+    return inputs;
+  }
+  static override fromConfig(config: { size?: unknown }): OwnFromConfig {
+    return new OwnFromConfig(Number(config.size));
+  }
+}
+is<OwnFromConfig>()(OwnFromConfig.fromConfig({ size: 3 }), true);
+
+// Extending a layer of Keras.
+class Scaled extends layers.Dense {
+  override call(inputs: keras.Tensor) {
+    return super.call(inputs).mul(2);
+  }
+}
+is<keras.KerasTensor>()(new Scaled(3)(symbolic), true);
+is<number>()(new Scaled(3).units, true);
+
+// A subclassed model.
+class MLP extends keras.Model {
+  dense1 = layers.Dense(64, { activation: "relu" });
+  dense2 = layers.Dense(10);
+
+  override call(inputs: keras.Tensor) {
+    const x = this.dense1(inputs);
+    is<keras.Tensor>()(x, true);
+    return this.dense2(x);
+  }
+}
+const mlp = new MLP();
+is<keras.Tensor>()(mlp(ops.zeros([1, 32])), true);
+is<keras.KerasTensor>()(mlp(symbolic), true);
+is<MLP>()(MLP.fromConfig(mlp.getConfig()), true);
+const asModel: keras.Model = mlp;
+asModel.summary();
+
+// Another result than one tensor.
+class Heads extends keras.Model<{ mean: keras.KerasTensor; spread: keras.KerasTensor }> {
+  override call(inputs: keras.Tensor) {
+    return { mean: inputs, spread: inputs };
+  }
+}
+is<keras.Tensor>()(new Heads()(numbers).mean, true);
+is<keras.KerasTensor>()(new Heads()(symbolic).spread, true);
+
+// Functional models keep the structure of their outputs, and the layers of a graph can be asked for theirs.
+const model = keras.Model({ inputs: symbolic, outputs: { a: mlp(symbolic), b: [symbolic] } });
+is<keras.KerasTensor>()(model(symbolic).a, true);
+is<keras.Tensor[]>()(model(numbers).b, true);
+const features = keras.Model({ inputs: symbolic, outputs: model.layers.map((layer) => layer.output) });
+for (const feature of keras.tree.flatten(features(numbers))) is<keras.Tensor>()(feature, true);
+const again = keras.Model.fromConfig(model.getConfig(), { customObjects: { MLP, CustomDense } });
+is<keras.Model>()(again, true);
+again.compile({ loss: "mse" });
+keras.Model.fromConfig(model.getConfig(), { MLP });
+is<keras.Sequential>()(keras.Sequential.fromConfig({}), true);
+
+// Registration: a decorator, a plain call, a scope.
+@keras.saving.registerKerasSerializable({ package: "mine" })
+class Decorated extends layers.Layer {}
+is<Decorated>()(new Decorated(), true);
+@keras.saving.registerKerasSerializable
+class DecoratedPlainly extends layers.Layer {}
+is<DecoratedPlainly>()(new DecoratedPlainly(), true);
+is<typeof CustomDense>()(keras.saving.registerKerasSerializable(CustomDense, { package: "mine" }), true);
+is<Promise<keras.Model>>()(
+  keras.saving.customObjectScope({ MLP }, () => keras.models.loadModel("model.keras")),
+  true,
+);
+
+// Indexing, in the kind of what is indexed.
+is<keras.KerasTensor>()(symbolic.get(null, -1), true);
+is<keras.Tensor>()(numbers.get([1, null], [null, null, -1]), true);
