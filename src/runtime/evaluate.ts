@@ -8,6 +8,7 @@ import { invariant } from "../core/errors.ts";
 import { freeLeaves, makeProgram, type Program, structuralKey } from "../ir/program.ts";
 import type { Value } from "../ir/value.ts";
 import { TensorBuffer } from "./buffer.ts";
+import { rowsAtHand } from "./rowsAtHand.ts";
 
 const cache = new ExecutableCache();
 
@@ -84,14 +85,21 @@ async function computeWithPending(values: readonly Value[]): Promise<void> {
   await compute([...asked]);
 }
 
-async function compute(outputs: readonly Value[]): Promise<void> {
-  if (outputs.length === 0) return;
+async function compute(asked: readonly Value[]): Promise<void> {
+  if (asked.length === 0) return;
   const backend = await startBackend();
-  const leaves = freeLeaves(outputs);
+  const rows = rowsAtHand(asked, backend);
+  for (const value of asked) if (rows.has(value)) value.materialize(rows.get(value)!);
+  const outputs = asked.filter((value) => value.node !== null);
+  if (outputs.length === 0) return;
+  const cut = [...rows.keys()].filter((value) => value.node !== null);
+  const leaves = [...cut, ...freeLeaves(outputs, new Set(cut))];
   leaves.forEach(assertConcrete);
   const lifted = literals(makeProgram(leaves, outputs));
   const program = makeProgram([...leaves, ...lifted], outputs);
   const buffers = leaves.map((leaf) => {
+    const given = rows.get(leaf);
+    if (given) return given;
     const { source } = leaf;
     invariant(source.kind === "buffer", "a concrete leaf holds a buffer");
     return source.buffer as TensorBuffer;

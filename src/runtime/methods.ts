@@ -4,8 +4,11 @@ import type { Operand } from "./tensor.ts";
 /** An operand of a method: anything that can become a tensor, or a tensor of the same kind. */
 type Other<Self> = Self | Operand;
 
-/** One index of `get`: a position, a range `[start, stop, step?]` (`null` for an open end), or `null` for the whole axis. */
-export type Index = number | null | readonly [start: number | null, stop: number | null, step?: number];
+/**
+ * One index of `get`: a position, a range `[start, stop, step?]` (`null` for an open end), `null` for the whole axis, or
+ * `"..."` for all axes that the other indices do not name. Negative numbers count from the end.
+ */
+export type Index = number | null | "..." | readonly [start: number | null, stop: number | null, step?: number];
 
 export interface AxisOptions {
   /** Axis or axes to reduce; negative counts from the end. @defaultValue `null` (all) */
@@ -38,7 +41,7 @@ export interface TensorMethods<Self> {
   expandDims(axis: number | readonly number[]): Self;
   transpose(axes?: readonly number[]): Self;
   astype(dtype: string): Self;
-  /** Basic indexing: `x.get(0)`, `x.get([1, 3])`, `x.get(null, -1)`. */
+  /** Basic indexing: `x.get(0)`, `x.get([1, 3])`, `x.get(null, -1)`, `x.get("...", 0)`. */
   get(...indices: Index[]): Self;
   sum(options?: AxisOptions): Self;
   mean(options?: AxisOptions): Self;
