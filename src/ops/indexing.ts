@@ -5,9 +5,11 @@ import { broadcastShapes, formatShape, normalizeAxis, sizeOf, stridesOf } from "
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 import type { Index } from "../runtime/methods.ts";
+import { Tensor } from "../runtime/tensor.ts";
 import { defineOp, optionalDType, promote, toTensor, wrap } from "./define.ts";
-import type { Result, TensorLike } from "./kerasTensor.ts";
+import { KerasTensor, type Result, type TensorLike } from "./kerasTensor.ts";
 import { indexValue, num, readOptions } from "./kit.ts";
+import { ELLIPSIS, Slice } from "./slice.ts";
 
 /** Negative positions counted from the end. Constants that are known not to be negative pass through. */
 function fromEnd(indices: Value, size: number): Value {
@@ -72,67 +74,86 @@ export function takeAlongAxis<A extends TensorLike, B extends TensorLike>(
   return takeAlongAxisOp([x, indices], { axis }) as Result<A | B>;
 }
 
-/** One index in any form: ours (`[start, stop, step]`) or a slice object as files carry it. */
-type AnyIndex =
-  | Index
-  | { readonly start?: number | null; readonly stop?: number | null; readonly step?: number | null };
+/** One part of an index as Python has it: a position, a slice, `null` for a new axis, or the ellipsis. */
+type Part = number | Slice | null | typeof ELLIPSIS;
 
-function readRange(index: AnyIndex): { start: number | null; stop: number | null; step: number } | null {
-  if (index === null) return { start: null, stop: null, step: 1 };
-  if (typeof index === "number") return null;
-  if (Array.isArray(index)) {
-    if (index.length < 2 || index.length > 3) {
-      throw new RangeError(
-        `getItem: expected a range [start, stop] or [start, stop, step]. Received: ${describe(index)}`,
-      );
-    }
-    return {
-      start: index[0] as number | null,
-      stop: index[1] as number | null,
-      step: (index[2] as number | undefined) ?? 1,
-    };
+const isOpenInteger = (value: unknown): boolean => value === null || value === undefined || Number.isInteger(value);
+
+/** One of our indices as Python's: `null` is a whole axis here and a new one there. */
+function partOf(index: unknown): Part {
+  if (index === null) return new Slice();
+  if (index === "...") return ELLIPSIS;
+  if (Number.isInteger(index)) return index as number;
+  if (Array.isArray(index) && (index.length === 2 || index.length === 3) && index.every(isOpenInteger)) {
+    return new Slice(index[0] ?? null, index[1] ?? null, index[2] ?? null);
   }
-  const range = index as { start?: number | null; stop?: number | null; step?: number | null };
-  return { start: range.start ?? null, stop: range.stop ?? null, step: range.step ?? 1 };
+  const hint = index instanceof Tensor || index instanceof KerasTensor ? ". For positions in a tensor: ops.take" : "";
+  throw new TypeError(
+    "getItem: expected an index to be an integer, a range [start, stop] or [start, stop, step], null for a whole axis, or " +
+      `"..." for all other axes. Received: ${describe(index)}${hint}`,
+  );
 }
+
+const isPart = (part: unknown): part is Part =>
+  part === null ||
+  part === ELLIPSIS ||
+  Number.isInteger(part) ||
+  (part instanceof Slice && [part.start, part.stop, part.step].every(isOpenInteger));
 
 const getItemOp = defineOp("GetItem", "numpy", {}, ([x, key]) => {
   const { node } = toTensor(x, null, "getItem");
-  return wrap(getItemOf(node, key as readonly AnyIndex[]));
+  const parts = Array.isArray(key) ? key : [key];
+  const bad = parts.findIndex((part) => !isPart(part));
+  if (bad >= 0)
+    throw new TypeError(`getItem: index ${bad} is of a kind that is not supported: ${describe(parts[bad])}`);
+  return wrap(getItemOf(node, parts as Part[]));
 });
 
-function getItemOf(x: Value, key: readonly AnyIndex[]): Value {
-  if (key.length > x.shape.length) {
-    throw new ShapeError(`getItem: ${key.length} indices for shape ${formatShape(x.shape)}`);
+/** The parts with slices for the axes that the ellipsis stands for. */
+function withoutEllipsis(parts: readonly Part[], shape: readonly number[]): (number | Slice | null)[] {
+  const named = parts.filter((part) => part !== null && part !== ELLIPSIS).length;
+  if (named > shape.length) throw new ShapeError(`getItem: ${named} indices for shape ${formatShape(shape)}`);
+  if (parts.filter((part) => part === ELLIPSIS).length > 1) {
+    throw new TypeError('getItem: "..." may stand once in an index, since it stands for all other axes');
   }
+  const rest = Array.from({ length: shape.length - named }, () => new Slice());
+  return parts.flatMap((part) => (part === ELLIPSIS ? rest : [part]));
+}
+
+function getItemOf(x: Value, key: readonly Part[]): Value {
   const starts = x.shape.map(() => 0);
   const limits = [...x.shape];
   const strides = x.shape.map(() => 1);
-  const dropped = new Set<number>();
   const reversed: number[] = [];
-  key.forEach((index, axis) => {
-    const size = x.shape[axis]!;
-    const range = readRange(index);
-    if (!range) {
-      const i = index as number;
-      if (!Number.isInteger(i) || i < -size || i >= size) {
-        throw new RangeError(`getItem: index ${describe(i)} is out of range for axis ${axis} of size ${size}`);
-      }
-      starts[axis] = i < 0 ? i + size : i;
-      limits[axis] = starts[axis]! + 1;
-      dropped.add(axis);
-      return;
+  /** Axes of the result: sizes of new ones, places of those that stay. */
+  const axes: (1 | { readonly axis: number })[] = [];
+  let next = 0;
+  for (const part of withoutEllipsis(key, x.shape)) {
+    if (part === null) {
+      axes.push(1);
+      continue;
     }
-    const { step } = range;
-    if (!Number.isInteger(step) || step === 0)
-      throw new RangeError(`getItem: expected a step other than 0. Received: ${describe(step)}`);
+    const axis = next++;
+    const size = x.shape[axis]!;
+    if (!(part instanceof Slice)) {
+      if (part < -size || part >= size) {
+        throw new RangeError(`getItem: index ${part} is out of range for axis ${axis} of size ${size}`);
+      }
+      starts[axis] = part < 0 ? part + size : part;
+      limits[axis] = starts[axis]! + 1;
+      continue;
+    }
+    axes.push({ axis });
+    const range = part as { start: number | null; stop: number | null; step: number | null };
+    const step = range.step ?? 1;
+    if (step === 0) throw new RangeError("getItem: expected a step other than 0. Received: 0");
     const bound = (i: number | null, whenOpen: number, low: number, high: number) =>
       i === null ? whenOpen : Math.max(low, Math.min(high, i < 0 ? i + size : i));
     if (step > 0) {
       starts[axis] = bound(range.start, 0, 0, size);
       limits[axis] = Math.max(starts[axis]!, bound(range.stop, size, 0, size));
       strides[axis] = step;
-      return;
+      continue;
     }
     // Backwards: the same elements in rising order, then reversed.
     const from = bound(range.start, size - 1, -1, size - 1);
@@ -142,24 +163,22 @@ function getItemOf(x: Value, key: readonly AnyIndex[]): Value {
     limits[axis] = count === 0 ? 0 : from + 1;
     strides[axis] = -step;
     reversed.push(axis);
-  });
+  }
+  for (; next < x.shape.length; next++) axes.push({ axis: next });
   const part = build.reverse(build.slice(x, starts, limits, strides), reversed);
-  return dropped.size === 0
-    ? part
-    : build.reshape(
-        part,
-        part.shape.filter((_, axis) => !dropped.has(axis)),
-      );
+  const shape = axes.map((item) => (item === 1 ? 1 : part.shape[item.axis]!));
+  return axes.length === x.shape.length && !axes.includes(1) ? part : build.reshape(part, shape);
 }
 
 /**
- * Part of a tensor by one index per axis: a position (the axis disappears), a range `[start, stop, step?]`, or `null` for all.
+ * Part of a tensor by one index per axis: a position (the axis disappears), a range `[start, stop, step?]`, `null` for all, or
+ * `"..."` for all axes that the others do not name.
  *
  * @example
  * ops.getItem(x, [0, [1, 3], null, -1]); // x[0, 1:3, :, -1]
  */
 export function getItem<A extends TensorLike>(x: A, key: readonly Index[] | number): Result<A> {
-  return getItemOp([x, typeof key === "number" ? [key] : [...key]]) as Result<A>;
+  return getItemOp([x, (Array.isArray(key) ? key : [key]).map(partOf)]) as Result<A>;
 }
 
 const sliceOp = defineOp("Slice", "core", { shape: "shape" }, ([x, startIndices], { shape }) => {

@@ -6,21 +6,7 @@ import { peekValue } from "../runtime/evaluate.ts";
 import { fromNumbers, type Tensor } from "../runtime/tensor.ts";
 import type { Config } from "./registry.ts";
 
-/** A Python slice, `start:stop:step`, as the argument of a recorded `GetItem`. */
-export class Slice {
-  readonly start: unknown;
-  readonly stop: unknown;
-  readonly step: unknown;
-
-  constructor(start: unknown = null, stop: unknown = null, step: unknown = null) {
-    this.start = start;
-    this.stop = stop;
-    this.step = step;
-  }
-}
-
-/** Python's `...` in an index. */
-export const ELLIPSIS: unique symbol = Symbol("...");
+export { ELLIPSIS, Slice } from "../ops/slice.ts";
 
 type Plain = number | bigint | boolean | readonly Plain[];
 

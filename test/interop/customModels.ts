@@ -141,6 +141,16 @@ const families: Readonly<Record<string, () => keras.Model>> = {
     const outputs = layers.Dense(1, { name: "out" })(new MLP({ hidden: 6, name: "inside" })(inputs));
     return keras.Model({ inputs, outputs, name: "around" });
   },
+  slices() {
+    const inputs = x();
+    const parts = [
+      inputs.get("...", [1, null]),
+      inputs.get(null, [null, null, -1]),
+      inputs.get(null, -1).expandDims(-1),
+    ];
+    const outputs = layers.Dense(2, { name: "out" })(layers.Concatenate({ name: "join" })(parts));
+    return keras.Model({ inputs, outputs, name: "slices" });
+  },
 };
 
 interface Facts {

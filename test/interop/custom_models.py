@@ -125,7 +125,13 @@ def mlp_inside():
     return keras.Model(inputs, layers.Dense(1, name="out")(x), name="around")
 
 
-FAMILIES = {f.__name__: f for f in (custom_dense, running_mean, containers, mix, mlp, mlp_inside)}
+def slices():
+    inputs = keras.Input((4,), name="x")
+    x = layers.Concatenate(name="join")([inputs[..., 1:], inputs[:, ::-1], inputs[:, None, -1]])
+    return keras.Model(inputs, layers.Dense(2, name="out")(x), name="slices")
+
+
+FAMILIES = {f.__name__: f for f in (custom_dense, running_mean, containers, mix, mlp, mlp_inside, slices)}
 
 
 def save(folder):
