@@ -6,7 +6,7 @@ import * as keras from "../src/node.ts";
 import { loadDigits } from "./support/loadDigits.ts";
 import { drawImages, first, small } from "./support/small.ts";
 
-const { layers, ops } = keras;
+const { layers } = keras;
 keras.utils.setRandomSeed(1);
 const LATENT = 2;
 

@@ -302,37 +302,41 @@ describe("errors name the method", () => {
     model.compile({ optimizer: "sgd", loss: "mse" });
     return model;
   };
-  const fit = (model: Model) => model.fit(x, y, { ...quiet });
+  const train = (model: Model) => model.fit(x, y, { ...quiet });
   const gradientsOf = (model: Model) => valueAndGrad(() => ops.mean(model(x)), model.trainableVariables)()[1];
 
   it.each<[string, () => Promise<unknown>, string]>([
     [
       "a step that returns nothing",
-      () => fit(step(() => undefined)),
+      () => train(step(() => undefined)),
       'trainStep of Mine "mine" must return the values to log, such as { loss: this.lossMean.result() }. ' +
         "Received: undefined; is a `return` missing?",
     ],
-    ["a step that returns a tensor", () => fit(step(({ x }) => ops.mean(x))), "must return the values to log, such as"],
+    [
+      "a step that returns a tensor",
+      () => train(step(({ x }) => ops.mean(x))),
+      "must return the values to log, such as",
+    ],
     [
       "an async step",
-      () => fit(step(async () => ({}))),
+      () => train(step(async () => ({}))),
       'trainStep of Mine "mine" must be synchronous, for it is recorded once and compiled. Received: a promise. ' +
         "Compute with ops, and read results (`await tensor.data()`) in a callback",
     ],
     [
       "a value that is no scalar",
-      () => fit(step(({ x }) => ({ loss: x }))),
+      () => train(step(({ x }) => ({ loss: x }))),
       'trainStep of Mine "mine": `loss` must be a scalar. Received: shape (8, 4); reduce it, for example with ops.mean',
     ],
     [
       "a value that is no tensor",
-      () => fit(step(() => ({ loss: "low" }))),
+      () => train(step(() => ({ loss: "low" }))),
       '`loss` must be a scalar tensor. Received: "low"',
     ],
     [
       "gradients of another number",
       () =>
-        fit(
+        train(
           step(function (this: Model) {
             this.optimizer!.apply(gradientsOf(this).slice(1), this.trainableVariables);
             return {};
@@ -343,7 +347,7 @@ describe("errors name the method", () => {
     [
       "a loss that is no scalar",
       () =>
-        fit(
+        train(
           step(function (this: Model) {
             valueAndGrad(() => this(x), this.trainableVariables)();
             return {};
@@ -359,7 +363,7 @@ describe("errors name the method", () => {
           return {};
         });
         model.compile({ optimizer: null });
-        return fit(model);
+        return train(model);
       },
       'trainStep of Mine "mine": the model has no optimizer. Pass one to compile, model.compile({ optimizer: "adam" }), ' +
         "or use one that the class holds itself",
@@ -388,7 +392,7 @@ describe("errors name the method", () => {
         }
         const model = new Mine({ ...mlp(), name: "mine" });
         model.compile({ optimizer: "sgd" });
-        return fit(model);
+        return train(model);
       },
       'computeLoss of Mine "mine": the loss must be a scalar. Received: shape (8,); reduce it, for example with ops.mean',
     ],
@@ -402,7 +406,7 @@ describe("errors name the method", () => {
         }
         const model = new Mine({ ...mlp(), name: "mine" });
         model.compile({ optimizer: "sgd" });
-        return fit(model);
+        return train(model);
       },
       'computeLoss of Mine "mine" must return a scalar tensor. Received: undefined; is a `return` missing?',
     ],
