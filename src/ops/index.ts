@@ -50,7 +50,6 @@ export {
 } from "./complex.ts";
 export * from "./controlFlow.ts";
 export { conv, convTranspose, depthwiseConv, separableConv } from "./convolution.ts";
-export { type CustomGradientFunction, type CustomGradients, customGradient } from "./customGradient.ts";
 export {
   arange,
   array,
@@ -82,6 +81,7 @@ export {
   sparseCategoricalCrossentropy,
 } from "./crossentropy.ts";
 export { ctcDecode, ctcLoss } from "./ctc.ts";
+export { type CustomGradientFunction, type CustomGradients, customGradient } from "./customGradient.ts";
 export { cholesky, eig, eigh, luFactor, qr, svd } from "./decompositions.ts";
 export * from "./elementwise.ts";
 export { type FrameWindow, fft, fft2, ifft2, irfft, istft, rfft, stft } from "./fft.ts";
