@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { loadMnist } from "./mnist.mjs";
 import { fitImages, predictImages } from "./tfjsImages.mjs";
 import { fitSequences, predictSequences } from "./tfjsSequences.mjs";
-import { peakRssMb, timed } from "./tfjsTiming.mjs";
+import { epochRecorder, peakRssMb, timed } from "./tfjsTiming.mjs";
 
 const home = new URL("../../.bench/tfjs/", import.meta.url);
 const require = createRequire(home);
@@ -39,25 +39,15 @@ function version() {
 async function fit({ data, samples, batchSize, epochs }) {
   const { tf, model } = await mlp();
   const { x, y, count } = loadMnist(data, samples);
-  const milliseconds = [];
-  let began = 0;
-  let accuracy;
+  const recorder = epochRecorder();
   await model.fit(tf.tensor2d(x, [count, 784]), oneHot(tf, y), {
     batchSize,
     epochs: 1 + epochs,
     verbose: 0,
     yieldEvery: "never",
-    callbacks: {
-      onEpochBegin: () => {
-        began = performance.now();
-      },
-      onEpochEnd: (_, logs) => {
-        milliseconds.push(performance.now() - began);
-        accuracy = logs.acc;
-      },
-    },
+    callbacks: recorder.callbacks,
   });
-  return { epochMs: milliseconds.slice(1), accuracy, peakRssMb: peakRssMb() };
+  return { epochMs: recorder.milliseconds.slice(1), accuracy: recorder.logs.acc, peakRssMb: peakRssMb() };
 }
 
 async function predict({ samples, batchSize, ...timing }) {

@@ -1,7 +1,7 @@
 /** TensorFlow.js's image models. The tasks and their keys are those of images.ts; read both side by side. */
 import { loadCifar10 } from "./cifar10.mjs";
 import { loadMnist } from "./mnist.mjs";
-import { once, peakRssMb, timed } from "./tfjsTiming.mjs";
+import { epochRecorder, once, peakRssMb, timed } from "./tfjsTiming.mjs";
 
 /** @param start - Gives `{ tf, layers, input, functional }` with the backend ready. */
 export async function fitImages(start, { model: name, data, samples, batchSize }) {
@@ -9,26 +9,12 @@ export async function fitImages(start, { model: name, data, samples, batchSize }
   const { tf } = tfjs;
   const { model, x, y } = name === "resnet" ? resnet(tfjs, data, samples) : autoencoder(tfjs, data, samples);
   const firstStepMs = await once(() => model.trainOnBatch(tf.slice(x, 0, batchSize), tf.slice(y, 0, batchSize)));
-  const milliseconds = [];
-  let began = 0;
-  let loss;
-  await model.fit(x, y, {
-    batchSize,
-    epochs: 2,
-    verbose: 0,
-    yieldEvery: "never",
-    callbacks: {
-      onEpochBegin: () => {
-        began = performance.now();
-      },
-      onEpochEnd: (_, logs) => {
-        milliseconds.push(performance.now() - began);
-        loss = logs.loss;
-      },
-    },
-  });
+  const recorder = epochRecorder();
+  const { callbacks } = recorder;
+  await model.fit(x, y, { batchSize, epochs: 2, verbose: 0, yieldEvery: "never", callbacks });
   tf.dispose([x, y]);
-  return { firstStepMs, epochMs: milliseconds[1], loss, peakRssMb: peakRssMb() };
+  const { milliseconds, logs } = recorder;
+  return { firstStepMs, epochMs: milliseconds[1], loss: logs.loss, peakRssMb: peakRssMb() };
 }
 
 export async function predictImages(start, { model: name, batchSize, ...timing }) {

@@ -3,7 +3,7 @@
  * attention layer, so there is no transformer.
  */
 import { loadImdb } from "./imdb.mjs";
-import { once, peakRssMb, timed } from "./tfjsTiming.mjs";
+import { epochRecorder, once, peakRssMb, timed } from "./tfjsTiming.mjs";
 
 // The default, orthogonal, needs tensor methods that only its union package registers.
 const recurrentInitializer = "glorotUniform";
@@ -17,25 +17,11 @@ export async function fitSequences(start, { model: name, data, samples, batchSiz
   const { model, x, y } = name === "ticket" ? ticket(tfjs, samples) : bilstm(tfjs, data, samples);
   const part = (arrays) => [arrays].flat().map((t) => tf.slice(t, 0, batchSize));
   const firstStepMs = await once(() => model.trainOnBatch(part(x), part(y)));
-  const milliseconds = [];
-  let began = 0;
-  let loss;
-  await model.fit(x, y, {
-    batchSize,
-    epochs: 2,
-    verbose: 0,
-    yieldEvery: "never",
-    callbacks: {
-      onEpochBegin: () => {
-        began = performance.now();
-      },
-      onEpochEnd: (_, logs) => {
-        milliseconds.push(performance.now() - began);
-        loss = logs.loss;
-      },
-    },
-  });
-  return { firstStepMs, epochMs: milliseconds[1], loss, peakRssMb: peakRssMb() };
+  const recorder = epochRecorder();
+  const { callbacks } = recorder;
+  await model.fit(x, y, { batchSize, epochs: 2, verbose: 0, yieldEvery: "never", callbacks });
+  const { milliseconds, logs } = recorder;
+  return { firstStepMs, epochMs: milliseconds[1], loss: logs.loss, peakRssMb: peakRssMb() };
 }
 
 export async function predictSequences(start, { batchSize, ...timing }) {

@@ -16,4 +16,18 @@ export async function once(run) {
   return performance.now() - began;
 }
 
+/** Notes how long each epoch of `fit` took, and what it logged last. */
+export function epochRecorder() {
+  const recorder = { milliseconds: [], logs: null, callbacks: {} };
+  let began = 0;
+  recorder.callbacks.onEpochBegin = () => {
+    began = performance.now();
+  };
+  recorder.callbacks.onEpochEnd = (_, logs) => {
+    recorder.milliseconds.push(performance.now() - began);
+    recorder.logs = logs;
+  };
+  return recorder;
+}
+
 export const peakRssMb = () => process.resourceUsage().maxRSS / 2 ** 10;

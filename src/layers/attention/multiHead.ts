@@ -4,6 +4,7 @@ import { checkOptions, ShapeError } from "../../core/errors.ts";
 import { formatShape, type Shape } from "../../core/shape.ts";
 import { isPlainObject, mapStructure, type Nested } from "../../core/tree.ts";
 import * as initializers from "../../initializers/index.ts";
+import { renewed } from "../../initializers/initializer.ts";
 import { dotProductAttention } from "../../ops/attention.ts";
 import * as ops from "../../ops/index.ts";
 import type { KerasTensor, Result, TensorLike } from "../../ops/kerasTensor.ts";
@@ -328,13 +329,6 @@ export abstract class MultiHeadLayer extends LayerBase {
       seed: this.seed,
     };
   }
-}
-
-/** An initializer of the same config, which draws numbers of its own. */
-function renewed(initializer: initializers.InitializerFunction): initializers.InitializerFunction {
-  if (!(initializer instanceof initializers.Initializer)) return initializer;
-  const cls = initializer.constructor as unknown as { fromConfig(config: Config): initializers.InitializerFunction };
-  return cls.fromConfig(initializer.getConfig());
 }
 
 /** The projections do not know masks: what they mean is in the attention. */

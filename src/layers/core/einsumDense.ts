@@ -4,6 +4,7 @@ import * as constraints from "../../constraints/index.ts";
 import { describe } from "../../core/errors.ts";
 import type { Shape } from "../../core/shape.ts";
 import * as initializers from "../../initializers/index.ts";
+import { renewed } from "../../initializers/initializer.ts";
 import * as ops from "../../ops/index.ts";
 import type { Config } from "../../ops/operation.ts";
 import * as regularizers from "../../regularizers/index.ts";
@@ -192,8 +193,7 @@ function withAxes(
 ): initializers.InitializerFunction {
   if (!(initializer instanceof initializers.VarianceScaling)) return initializer;
   if (initializer.inputAxes && initializer.outputAxes) return initializer;
-  const cls = initializer.constructor as unknown as { fromConfig(config: Config): initializers.InitializerFunction };
-  return cls.fromConfig({ ...initializer.getConfig(), input_axes: inputAxes, output_axes: outputAxes });
+  return renewed(initializer, { input_axes: inputAxes, output_axes: outputAxes });
 }
 
 export const EinsumDense = layerClass(EinsumDenseBase);
