@@ -40,6 +40,26 @@ describe("ExecutableCache", () => {
     expect(made.get("a")).toHaveLength(1);
   });
 
+  it("compiles a program that keeps coming back for many runs, once, and frees the first one when it is idle", async () => {
+    const cache = new ExecutableCache(2);
+    const made: { runs: string; fake: Fake }[] = [];
+    const compile = async (runs: string) => {
+      const fake = new Fake();
+      made.push({ runs, fake });
+      return fake;
+    };
+    let finish = () => {};
+    const running = cache.use("a", compile, () => new Promise<void>((resolve) => (finish = resolve)));
+    for (let i = 0; i < 40; i++) await cache.use("a", compile, async () => null);
+    expect(made.map(({ runs }) => runs)).toEqual(["once", "many"]);
+    await settle();
+    expect(made[0]!.fake.disposed).toBe(0);
+    finish();
+    await running;
+    await settle();
+    expect(made.map(({ fake }) => fake.disposed)).toEqual([1, 0]);
+  });
+
   it("gives the function the program and returns its result", async () => {
     const { made, use } = setup(2);
     expect(await use("a", async (e) => e === made.get("a")![0])).toBe(true);

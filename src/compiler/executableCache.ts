@@ -3,9 +3,16 @@ import type { Executable } from "../backend/contract.ts";
 
 interface Entry {
   readonly executable: Promise<Executable>;
+  /** How often it was asked for; `null` once it is compiled for many runs. */
+  uses: number | null;
   running: number;
   evicted: boolean;
 }
+
+/** After so many uses a program is compiled for many: a loop of one's own is likely to go on. */
+const FEW_USES = 16;
+
+type Compile = (runs: "once" | "many") => Promise<Executable>;
 
 export class ExecutableCache {
   readonly #capacity: number;
@@ -21,19 +28,11 @@ export class ExecutableCache {
   }
 
   /**
-   * Runs `fn` with the program of `key`, compiling it when it is not there. Concurrent requests share one compilation;
-   * one that fails is not kept.
+   * Runs `fn` with the program of `key`, compiling it when it is not there, and anew when it is used for the seventeenth time.
+   * Concurrent requests share one compilation; one that fails is not kept.
    */
-  async use<T>(
-    key: string,
-    compile: () => Promise<Executable>,
-    fn: (executable: Executable) => Promise<T>,
-  ): Promise<T> {
-    let entry = this.#entries.get(key);
-    if (entry)
-      this.#entries.delete(key); // set again below: most recently used is last
-    else entry = { executable: compile(), running: 0, evicted: false };
-    this.#entries.set(key, entry);
+  async use<T>(key: string, compile: Compile, fn: (executable: Executable) => Promise<T>): Promise<T> {
+    const entry = this.#entry(key, compile);
     entry.running++;
     this.#evict();
     try {
@@ -49,6 +48,20 @@ export class ExecutableCache {
       entry.running--;
       if (entry.evicted && entry.running === 0) this.#free(entry);
     }
+  }
+
+  /** The entry of a key, which becomes the most recently used one. */
+  #entry(key: string, compile: Compile): Entry {
+    let entry = this.#entries.get(key);
+    if (entry?.uses === FEW_USES) {
+      this.#drop(key, entry);
+      entry = { executable: compile("many"), uses: null, running: 0, evicted: false };
+    }
+    if (entry) this.#entries.delete(key);
+    else entry = { executable: compile("once"), uses: 0, running: 0, evicted: false };
+    if (entry.uses !== null) entry.uses++;
+    this.#entries.set(key, entry);
+    return entry;
   }
 
   /** Forgets all programs and frees those that are not running. */

@@ -8,7 +8,7 @@ import { invariant } from "../core/errors.ts";
 import { freeLeaves, makeProgram, type Program, structuralKey } from "../ir/program.ts";
 import type { Value } from "../ir/value.ts";
 import { TensorBuffer } from "./buffer.ts";
-import { rowsAtHand } from "./rowsAtHand.ts";
+import { rowsAtHand, rowsOf } from "./rowsAtHand.ts";
 
 const cache = new ExecutableCache();
 
@@ -33,26 +33,24 @@ export async function buffersOn(backend: Backend, buffers: readonly TensorBuffer
   return buffers.map((b) => b.on(backend));
 }
 
-/** Runs a program that is expected to recur, through the cache of executables. */
-export async function runProgram(
-  backend: Backend,
-  program: Program,
-  inputs: readonly BackendBuffer[],
-  runs: "once" | "many",
-  label?: string,
-): Promise<BackendBuffer[]> {
-  const key = `${backend.name} ${runs}\n${structuralKey(program)}`;
-  const compile = () => backend.compile(optimize(program), label === undefined ? { runs } : { runs, label });
-  return cache.use(key, compile, (executable) => executable.run(inputs));
+/** Runs a program through the cache of executables: made in little time first, and made well when it keeps coming back. */
+function runProgram(backend: Backend, program: Program, inputs: readonly BackendBuffer[]): Promise<BackendBuffer[]> {
+  const key = `${backend.name}\n${structuralKey(program)}`;
+  return cache.use(
+    key,
+    (runs) => backend.compile(optimize(program), { runs }),
+    (executable) => executable.run(inputs),
+  );
 }
 
 /** Scalars of float dtype differ from call to call in eager code, so they are arguments rather than structure. */
-function literals(program: Program): Value[] {
-  return program.constants.filter((c) => c.shape.length === 0 && isFloat(c.dtype));
-}
+const isLiteral = (constant: Value): boolean => constant.shape.length === 0 && isFloat(constant.dtype);
 
 /** Settled when no evaluation is under way. */
 let turn: Promise<void> = Promise.resolve();
+
+/** Evaluations that are asked for and not finished. */
+let underWay = 0;
 
 /**
  * Computes values, so that each becomes a leaf that holds its data. Evaluations take turns: one that needs what another is
@@ -62,10 +60,28 @@ let turn: Promise<void> = Promise.resolve();
  */
 export async function evaluate(values: readonly Value[]): Promise<void> {
   for (const value of values) assertConcrete(value);
-  if (values.every((v) => v.node === null)) return;
-  const result = turn.then(() => computeWithPending(values));
+  if (isComputed(values)) return;
+  underWay++;
+  const result = turn.then(() => computeWithPending(values)).finally(() => underWay--);
   turn = result.catch(() => undefined);
   return result;
+}
+
+/**
+ * Whether the values hold their data. Batches cut out of arrays in host memory come to hold theirs here: a loop of one's own makes
+ * two of them per step, and waiting for a turn costs more than the cut.
+ */
+export function isComputed(values: readonly Value[]): boolean {
+  if (values.every((v) => v.node === null)) return true;
+  const backend = startedBackend();
+  // What is under way may pass through these values; it must find the graph as it was.
+  if (underWay > 0 || backend === null) return false;
+  for (const value of values) {
+    if (value.node === null) continue;
+    const rows = rowsOf(value, backend);
+    if (rows) value.materialize(rows);
+  }
+  return values.every((v) => v.node === null);
 }
 
 async function computeWithPending(values: readonly Value[]): Promise<void> {
@@ -95,8 +111,10 @@ async function compute(asked: readonly Value[]): Promise<void> {
   const cut = [...rows.keys()].filter((value) => value.node !== null);
   const leaves = [...cut, ...freeLeaves(outputs, new Set(cut))];
   leaves.forEach(assertConcrete);
-  const lifted = literals(makeProgram(leaves, outputs));
-  const program = makeProgram([...leaves, ...lifted], outputs);
+  const whole = makeProgram(leaves, outputs);
+  const lifted = whole.constants.filter(isLiteral);
+  const constants = whole.constants.filter((constant) => !isLiteral(constant));
+  const program: Program = { ...whole, inputs: [...leaves, ...lifted], constants };
   const buffers = leaves.map((leaf) => {
     const given = rows.get(leaf);
     if (given) return given;
@@ -110,7 +128,7 @@ async function compute(asked: readonly Value[]): Promise<void> {
     return TensorBuffer.fromHost(source.data, leaf.shape, leaf.dtype);
   });
   const inputs = await buffersOn(backend, [...buffers, ...literalBuffers]);
-  const results = await runProgram(backend, program, inputs, "once");
+  const results = await runProgram(backend, program, inputs);
   outputs.forEach((value, i) => {
     if (value.node !== null) value.materialize(TensorBuffer.fromDevice(results[i]!));
   });

@@ -16,7 +16,7 @@ import { constantValue, inputValue, type Value, type ValueType } from "../ir/val
 import type { TensorBuffer } from "./buffer.ts";
 import { TensorBuffer as Buffers } from "./buffer.ts";
 import { flushDenormals, RUNS_BETWEEN_FLUSHES } from "./denormals.ts";
-import { assertConcrete, buffersOn, evaluate } from "./evaluate.ts";
+import { assertConcrete, buffersOn, evaluate, isComputed } from "./evaluate.ts";
 import { FrozenProgram, freezableInputs } from "./frozenProgram.ts";
 import { Tensor } from "./tensor.ts";
 import { activeTrace, Trace, type TraceableVariable, withTrace } from "./trace.ts";
@@ -329,7 +329,8 @@ export function jit<A extends unknown[], R extends Nested<Tensor> | void>(
       compiled.delete(signature);
       throw error;
     });
-    await evaluate(tensors.map((t) => t.node));
+    const given = tensors.map((t) => t.node);
+    if (!isComputed(given)) await evaluate(given);
     const results = await run.run(tensors.map(tensorBuffer));
     return pack(results.map((buffer) => tensorFromDevice(buffer)));
   };

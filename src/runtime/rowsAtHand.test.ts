@@ -35,7 +35,7 @@ describe.each(["onnx", "reference"])("rows at hand on %s", (engine) => {
     expect(await part.array()).toEqual(await (await compiled(x())).array());
   });
 
-  it("are copies: what is assigned later does not show in them", async () => {
+  it("keep their numbers when a variable is assigned later", async () => {
     const w = new Variable([1, 2, 3]);
     const first = w.value.get([0, 2]);
     await first.data();
