@@ -3,6 +3,10 @@ import { type DType, fromElement, type TypedArray } from "../core/dtype.ts";
 import type { Nested } from "../core/tree.ts";
 import type { Loss } from "../losses/index.ts";
 import { SparseCategoricalCrossentropy } from "../losses/index.ts";
+import { peekValue } from "../runtime/evaluate.ts";
+import { type Tensor, tensorFromHost } from "../runtime/tensor.ts";
+import { type HostStructure, mapHost } from "./dataAdapters/arrayAdapter.ts";
+import type { Batch } from "./dataAdapters/dataAdapter.ts";
 import { labelsPerOutput, type OutputPlace } from "./outputStructure.ts";
 
 /** How an output's labels are used. */
@@ -21,27 +25,27 @@ export interface LabelPlan {
 }
 
 /** Labels as numbers. */
-export interface LabelArray {
+interface LabelArray {
   readonly data: TypedArray;
   readonly shape: readonly number[];
   readonly dtype: DType;
 }
 
 /** Per use its labels, of labels in any structure; `null` where there are none. */
-export function labelsOfUses<L>(where: string, plan: LabelPlan, labels: Nested<L | null>): (L | null)[] {
+function labelsOfUses<L>(where: string, plan: LabelPlan, labels: Nested<L | null>): (L | null)[] {
   const isUsed = (place: OutputPlace): boolean => plan.uses.some((use) => use.place.index === place.index);
   const perOutput = labelsPerOutput(where, labels, plan.places, isUsed) as (L | null)[];
   return plan.uses.map((use) => perOutput[use.place.index] ?? null);
 }
 
 /** Whether a loss reads labels as class numbers. */
-export const readsClassNumbers = (loss: Loss): boolean =>
+const readsClassNumbers = (loss: Loss): boolean =>
   loss instanceof SparseCategoricalCrossentropy || loss.name === "sparse_categorical_crossentropy";
 
 /**
  * @throws RangeError naming the first label that is no class, its sample, and the classes there are.
  */
-export function checkLabels(where: string, use: LabelUse, labels: LabelArray): void {
+function checkLabels(where: string, use: LabelUse, labels: LabelArray): void {
   if (!readsClassNumbers(use.loss)) return;
   const { axis = -1, ignoreClass = null } = use.loss as Loss & { axis?: number; ignoreClass?: number | null };
   const classes = use.predictionShape.at(axis)!;
@@ -54,5 +58,25 @@ export function checkLabels(where: string, use: LabelUse, labels: LabelArray): v
       `${where}: label ${label} of sample ${Math.floor(i / perSample)} for output "${use.place.name}" is out of range: the output has ` +
         `${classes} classes, numbered 0 to ${classes - 1}.${oneHot ? ' For one-hot labels use "categorical_crossentropy".' : ""}`,
     );
+  }
+}
+
+/** Checks the labels of a whole data set, per output. @throws RangeError for a label that is no class. */
+export function checkHostLabels(where: string, plan: LabelPlan | null, y: HostStructure | null): void {
+  if (!plan?.uses.length || y === null) return;
+  // Arrays of numbers are dicts themselves: in tensors they are leaves of the structure.
+  const labels = mapHost(({ data, shape, dtype }) => tensorFromHost(data, shape, dtype), y);
+  labelsOfUses<Tensor>(where, plan, labels).forEach((label, i) => {
+    const data = label && peekValue(label.node);
+    if (data) checkLabels(where, plan.uses[i]!, { data, shape: label.shape, dtype: label.dtype });
+  });
+}
+
+/** The same for one batch of a generator. */
+export async function checkBatchLabels(where: string, plan: LabelPlan | null, batch: Batch): Promise<void> {
+  if (!plan?.uses.some(({ loss }) => readsClassNumbers(loss)) || batch.y === null) return;
+  for (const [i, label] of labelsOfUses<Tensor>(where, plan, batch.y).entries()) {
+    if (!label) continue;
+    checkLabels(where, plan.uses[i]!, { data: await label.data(), shape: label.shape, dtype: label.dtype });
   }
 }

@@ -13,22 +13,21 @@ import * as ops from "../ops/index.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import { type Config, classNameOf } from "../ops/operation.ts";
 import * as optimizers from "../optimizers/index.ts";
-import { evaluate, peekValue } from "../runtime/evaluate.ts";
+import { evaluate } from "../runtime/evaluate.ts";
 import { tensorFromDevice } from "../runtime/jit.ts";
-import { Tensor, tensorFromHost } from "../runtime/tensor.ts";
+import { Tensor } from "../runtime/tensor.ts";
 import { Trace, withTrace } from "../runtime/trace.ts";
 import type { Variable } from "../runtime/variable.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
 import { CompileLoss, type LossArgument, type LossWeights } from "./compileLoss.ts";
 import { CompileMetrics, type MetricsArgument } from "./compileMetrics.ts";
-import { type HostStructure, hostLeaves, mapHost } from "./dataAdapters/arrayAdapter.ts";
 import type { Batch, TensorStructure } from "./dataAdapters/dataAdapter.ts";
 import type { InputPreparation } from "./dataAdapters/preparedAdapter.ts";
 import { adaptData, type FitData, toSingleBatch } from "./dataInput.ts";
 import { refuseEmptyAxes } from "./emptyAxes.ts";
 import { EpochIterator } from "./epochIterator.ts";
-import { checkInputIds, IdChecks } from "./idCheck.ts";
-import { checkLabels, type LabelPlan, labelsOfUses, readsClassNumbers } from "./labelCheck.ts";
+import { IdChecks } from "./idCheck.ts";
+import { checkBatchLabels, checkHostLabels, type LabelPlan } from "./labelCheck.ts";
 import { type OutputPlace, outputPlaces } from "./outputStructure.ts";
 import { concatenateOutputs } from "./predictions.ts";
 import { RunGuard } from "./runGuard.ts";
@@ -74,10 +73,10 @@ export class Trainer extends LayerBase {
   declare history: History | null;
   declare private compileState: Compiled | null;
   declare private predictFunction: StepFunction | null;
-  declare private readonly idChecks: IdChecks;
   #optimizer: optimizers.Optimizer | null = null;
   /** The user's own step that is running, for messages. */
   #ownStep: string | null = null;
+  readonly #ids = new IdChecks(this);
 
   constructor(options: ConstructorParameters<typeof LayerBase>[0] = {}) {
     super(options);
@@ -92,7 +91,6 @@ export class Trainer extends LayerBase {
       configurable: true,
       enumerable: false,
     });
-    hidden("idChecks", new IdChecks());
     for (const key of ["stopTraining", "stopEvaluating", "stopPredicting"]) hidden(key, false);
   }
 
@@ -409,42 +407,6 @@ export class Trainer extends LayerBase {
     loss.call(y, yPred, null, this.outputNames, 1);
   }
 
-  /** Labels of a whole data set, per output. */
-  #checkHostLabels(where: string, state: Compiled, y: HostStructure | null): void {
-    const plan = state.labelPlan;
-    if (!plan?.uses.length || y === null) return;
-    // Arrays of numbers are dicts themselves: in tensors they are leaves of the structure.
-    const labels = mapHost(({ data, shape, dtype }) => tensorFromHost(data, shape, dtype), y);
-    labelsOfUses<Tensor>(where, plan, labels).forEach((label, i) => {
-      const data = label && peekValue(label.node);
-      if (data) checkLabels(where, plan.uses[i]!, { data, shape: label.shape, dtype: label.dtype });
-    });
-  }
-
-  /** Labels of one batch of a generator. */
-  async #checkBatchLabels(where: string, state: Compiled, batch: Batch): Promise<void> {
-    const plan = state.labelPlan;
-    if (!plan?.uses.some(({ loss }) => readsClassNumbers(loss)) || batch.y === null) return;
-    for (const [i, label] of labelsOfUses<Tensor>(where, plan, batch.y).entries()) {
-      if (!label) continue;
-      checkLabels(where, plan.uses[i]!, { data: await label.data(), shape: label.shape, dtype: label.dtype });
-    }
-  }
-
-  /** Row numbers of Embeddings in a whole data set, of which `batch` is a part. */
-  #checkHostIds(where: string, batch: Batch, x: HostStructure | null): void {
-    if (x) checkInputIds(where, this.idChecks.usesOf(this, batch.x, this.inputNames), hostLeaves(x));
-  }
-
-  /** The same in one batch of a generator. */
-  async #checkBatchIds(where: string, batch: Batch): Promise<void> {
-    const uses = this.idChecks.usesOf(this, batch.x, this.inputNames);
-    if (uses.length === 0) return;
-    const leaves = flatten(batch.x as Nested<Tensor | null>).flatMap((t) => (t ? [t] : []));
-    const arrays = leaves.map(async (t) => ({ data: await t.data(), shape: t.shape, dtype: t.dtype }));
-    checkInputIds(where, uses, await Promise.all(arrays));
-  }
-
   async #runStep(
     step: StepFunction,
     batch: Batch,
@@ -511,10 +473,10 @@ export class Trainer extends LayerBase {
     try {
       const first = await iterator.peek();
       this.#symbolicBuild("fit", state, first);
-      if (labels) this.#checkHostLabels("fit", state, labels);
-      if (validation?.labels) this.#checkHostLabels("fit (validation)", state, validation.labels);
-      this.#checkHostIds("fit", first, inputs);
-      this.#checkHostIds("fit (validation)", first, validation?.inputs ?? null);
+      if (labels) checkHostLabels("fit", state.labelPlan, labels);
+      if (validation?.labels) checkHostLabels("fit (validation)", state.labelPlan, validation.labels);
+      this.#ids.checkHost("fit", first, inputs);
+      this.#ids.checkHost("fit (validation)", first, validation?.inputs ?? null);
       const step = this.#trainFunction(state);
       if (this.trainableVariables.length === 0) {
         console.warn(`fit: model "${this.name}" has no trainable weights; nothing will be learned`);
@@ -529,8 +491,8 @@ export class Trainer extends LayerBase {
           const grouped = batches.length === GROUP_SIZE && perExecution === 1 ? await step.runGroup(batches) : null;
           for (const [i, batch] of batches.entries()) {
             const index = batchIndex + i;
-            if (!labels) await this.#checkBatchLabels("fit", state, batch);
-            if (!inputs) await this.#checkBatchIds("fit", batch);
+            if (!labels) await checkBatchLabels("fit", state.labelPlan, batch);
+            if (!inputs) await this.#ids.checkBatch("fit", batch);
             if (perExecution === 1 || i === 0) await callbacks.runAt("onTrainBatchBegin", index);
             logs = grouped ? grouped[i]! : await this.#runStep(step, batch, eager);
             if (!reportedNaN && Number.isNaN(logs.loss)) {
@@ -594,8 +556,8 @@ export class Trainer extends LayerBase {
       await callbacks.runAt("onTestBatchBegin", index);
       for (const batch of group) {
         if (unchecked) {
-          await this.#checkBatchLabels("evaluate", unchecked, batch);
-          await this.#checkBatchIds("evaluate", batch);
+          await checkBatchLabels("evaluate", unchecked.labelPlan, batch);
+          await this.#ids.checkBatch("evaluate", batch);
         }
         logs = await this.#runStep(step, batch, eager);
       }
@@ -635,8 +597,8 @@ export class Trainer extends LayerBase {
     try {
       const first = await iterator.peek();
       this.#symbolicBuild("evaluate", state, first);
-      if (labels) this.#checkHostLabels("evaluate", state, labels);
-      this.#checkHostIds("evaluate", first, inputs);
+      if (labels) checkHostLabels("evaluate", state.labelPlan, labels);
+      this.#ids.checkHost("evaluate", first, inputs);
       const logs = await this.#evaluateLoop(state, iterator, callbacks, guard, labels ? null : state);
       return options.returnDict ? logs : this.#asList(logs);
     } finally {
@@ -683,13 +645,13 @@ export class Trainer extends LayerBase {
     try {
       const first = await iterator.peek();
       this.#buildForPredict("predict", first);
-      this.#checkHostIds("predict", first, inputs);
+      this.#ids.checkHost("predict", first, inputs);
       await callbacks.run("onPredictBegin", {});
       const collected: { structure: Nested<unknown>; tensors: Tensor[] }[] = [];
       let index = 0;
       for await (const [batch] of iterator.epoch(0, () => 1)) {
         await callbacks.runAt("onPredictBatchBegin", index);
-        if (!inputs) await this.#checkBatchIds("predict", batch!);
+        if (!inputs) await this.#ids.checkBatch("predict", batch!);
         const { structure, buffers } = await this.#predictFunction().run(batch!);
         const tensors = buffers.map(tensorFromDevice);
         collected.push({ structure, tensors });
@@ -737,8 +699,8 @@ export class Trainer extends LayerBase {
       prepare: this.inputPreparation,
     });
     this.#symbolicBuild("trainOnBatch", state, batch);
-    await this.#checkBatchLabels("trainOnBatch", state, batch);
-    await this.#checkBatchIds("trainOnBatch", batch);
+    await checkBatchLabels("trainOnBatch", state.labelPlan, batch);
+    await this.#ids.checkBatch("trainOnBatch", batch);
     this.resetMetrics();
     const eager = state.options.runEagerly ? (data: StepData) => this.#trainStep(data) : null;
     const logs = await this.#runStep(this.#trainFunction(state), batch, eager);
@@ -760,8 +722,8 @@ export class Trainer extends LayerBase {
       prepare: this.inputPreparation,
     });
     this.#symbolicBuild("testOnBatch", state, batch);
-    await this.#checkBatchLabels("testOnBatch", state, batch);
-    await this.#checkBatchIds("testOnBatch", batch);
+    await checkBatchLabels("testOnBatch", state.labelPlan, batch);
+    await this.#ids.checkBatch("testOnBatch", batch);
     this.resetMetrics();
     const eager = state.options.runEagerly ? (data: StepData) => this.#testStep(data) : null;
     const logs = await this.#runStep(this.#testFunction(state), batch, eager);
@@ -772,7 +734,7 @@ export class Trainer extends LayerBase {
   async predictOnBatch(x: FitData): Promise<Tensor> {
     const batch = await toSingleBatch("predictOnBatch", x, null, { prepare: this.inputPreparation });
     this.#buildForPredict("predictOnBatch", batch);
-    await this.#checkBatchIds("predictOnBatch", batch);
+    await this.#ids.checkBatch("predictOnBatch", batch);
     const { structure, buffers } = await this.#predictFunction().run(batch);
     const tensors = buffers.map(tensorFromDevice);
     return mapStructure((i: unknown) => tensors[i as number]!, structure) as Tensor;
