@@ -8,26 +8,25 @@ import { flatten, mapStructure, type Nested } from "../core/tree.ts";
 import { inputValue } from "../ir/value.ts";
 import { placeOf } from "../layers/errorTrail.ts";
 import { LayerBase } from "../layers/layer.ts";
-import { Mean, type Metric } from "../metrics/index.ts";
+import type { Metric } from "../metrics/index.ts";
 import * as ops from "../ops/index.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import { type Config, classNameOf } from "../ops/operation.ts";
-import * as optimizers from "../optimizers/index.ts";
+import type * as optimizers from "../optimizers/index.ts";
 import { evaluate } from "../runtime/evaluate.ts";
 import { tensorFromDevice } from "../runtime/jit.ts";
 import { Tensor } from "../runtime/tensor.ts";
 import { Trace, withTrace } from "../runtime/trace.ts";
 import type { Variable } from "../runtime/variable.ts";
-import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
-import { CompileLoss, type LossArgument, type LossWeights } from "./compileLoss.ts";
-import { CompileMetrics, type MetricsArgument } from "./compileMetrics.ts";
+import { type Compiled, compileConfig, compiledFrom, compileOptionsOf } from "./compiled.ts";
+import type { CompileLoss } from "./compileLoss.ts";
 import type { Batch, TensorStructure } from "./dataAdapters/dataAdapter.ts";
 import type { InputPreparation } from "./dataAdapters/preparedAdapter.ts";
 import { adaptData, type FitData, toSingleBatch } from "./dataInput.ts";
 import { refuseEmptyAxes } from "./emptyAxes.ts";
 import { EpochIterator } from "./epochIterator.ts";
 import { IdChecks } from "./idCheck.ts";
-import { checkBatchLabels, checkHostLabels, type LabelPlan } from "./labelCheck.ts";
+import { checkBatchLabels, checkHostLabels } from "./labelCheck.ts";
 import { type OutputPlace, outputPlaces } from "./outputStructure.ts";
 import { concatenateOutputs } from "./predictions.ts";
 import { RunGuard } from "./runGuard.ts";
@@ -45,19 +44,6 @@ import {
   RUN_OPTIONS,
 } from "./trainerOptions.ts";
 
-interface Compiled {
-  readonly options: CompileOptions;
-  /** The optimizer that `compile` was given, where it made another one around it. */
-  readonly wrapped: optimizers.Optimizer | null;
-  readonly loss: CompileLoss | null;
-  readonly metrics: CompileMetrics;
-  readonly lossTracker: Mean;
-  /** Created at the first step, so that changes of `trainable` after compile count. */
-  train: StepFunction | null;
-  test: StepFunction | null;
-  labelPlan: LabelPlan | null;
-}
-
 /** @see keras/src/trainers/trainer.py (Keras 3.x) */
 export class Trainer extends LayerBase {
   /**
@@ -71,9 +57,9 @@ export class Trainer extends LayerBase {
   declare stopPredicting: boolean;
   /** Record of the last `fit`. */
   declare history: History | null;
-  declare private compileState: Compiled | null;
   declare private predictFunction: StepFunction | null;
   #optimizer: optimizers.Optimizer | null = null;
+  #compiled: Compiled | null = null;
   /** The user's own step that is running, for messages. */
   #ownStep: string | null = null;
   readonly #ids = new IdChecks(this);
@@ -82,7 +68,7 @@ export class Trainer extends LayerBase {
     super(options);
     const hidden = (key: string, value: unknown) =>
       Object.defineProperty(this, key, { value, writable: true, configurable: true, enumerable: false });
-    for (const key of ["history", "compileState", "predictFunction"]) hidden(key, null);
+    for (const key of ["history", "predictFunction"]) hidden(key, null);
     Object.defineProperty(this, "optimizer", {
       get: () => this.#optimizer ?? this.#noOptimizer(),
       set: (optimizer: optimizers.Optimizer | null) => {
@@ -126,7 +112,7 @@ export class Trainer extends LayerBase {
   // ---------------------------------------------------------------- compile
 
   get compiled(): boolean {
-    return this.compileState !== null;
+    return this.#compiled !== null;
   }
 
   /**
@@ -135,31 +121,14 @@ export class Trainer extends LayerBase {
    * @throws TypeError for an unknown option, RangeError for an unknown name, with the nearest one.
    */
   compile(options: CompileOptions = {}): void {
-    const where = `compile of ${classNameOf(this)} "${this.name}"`;
-    checkOptions(where, options, COMPILE_OPTIONS);
-    const loss = options.loss ?? null;
-    const given = options.optimizer === null ? null : optimizers.get(options.optimizer ?? "rmsprop");
-    const scaled = (options.autoScaleLoss ?? true) && this.dtypePolicy.name === "mixed_float16";
-    const optimizer =
-      scaled && given && !(given instanceof optimizers.LossScaleOptimizer)
-        ? optimizers.LossScaleOptimizer(given, { name: "loss_scale_optimizer" })
-        : given;
-    const state: Compiled = {
-      options,
-      wrapped: optimizer === given ? null : given,
-      loss: loss === null ? null : new CompileLoss(loss, options.lossWeights ?? null),
-      metrics: new CompileMetrics(options.metrics ?? null, options.weightedMetrics ?? null),
-      lossTracker: new Mean({ name: "loss" }),
-      train: null,
-      test: null,
-      labelPlan: null,
-    };
+    checkOptions(`compile of ${classNameOf(this)} "${this.name}"`, options, COMPILE_OPTIONS);
+    const { optimizer, compiled } = compiledFrom(options, this.dtypePolicy.name === "mixed_float16");
     this.optimizer = optimizer;
-    this.compileState = state;
+    this.#compiled = compiled;
   }
 
   #needCompiled(method: string): Compiled {
-    if (this.compileState) return this.compileState;
+    if (this.#compiled) return this.#compiled;
     throw new Error(
       `${method}: model "${this.name}" is not compiled. Call model.compile({ optimizer, loss, metrics }) before \`${method}\``,
     );
@@ -167,34 +136,12 @@ export class Trainer extends LayerBase {
 
   /** What `compile` was told, with the keys of Keras's files; empty before compile. */
   getCompileConfig(): Config {
-    const state = this.compileState;
-    if (!state) return {};
-    const { options } = state;
-    const plain = (value: unknown): unknown => (value === undefined ? null : serializeObject(value));
-    return {
-      optimizer: this.optimizer ? serializeObject(state.wrapped ?? this.optimizer) : null,
-      loss: plain(options.loss),
-      loss_weights: plain(options.lossWeights),
-      metrics: plain(options.metrics),
-      weighted_metrics: plain(options.weightedMetrics),
-      run_eagerly: options.runEagerly ?? false,
-      steps_per_execution: options.stepsPerExecution ?? 1,
-      jit_compile: options.jitCompile === "auto" || options.jitCompile === undefined ? true : options.jitCompile,
-    };
+    return this.#compiled ? compileConfig(this.#compiled, this.optimizer) : {};
   }
 
   /** Compiles from what `getCompileConfig` returned; the optimizer's state is built so that it can be loaded. */
   compileFromConfig(config: Config): void {
-    const revived = deserializeObject(config) as Config;
-    this.compile({
-      optimizer: (revived.optimizer ?? null) as optimizers.OptimizerLike | null,
-      loss: (revived.loss ?? null) as LossArgument,
-      lossWeights: (revived.loss_weights ?? null) as LossWeights | null,
-      metrics: (revived.metrics ?? null) as MetricsArgument | null,
-      weightedMetrics: (revived.weighted_metrics ?? null) as MetricsArgument | null,
-      runEagerly: Boolean(revived.run_eagerly),
-      stepsPerExecution: (revived.steps_per_execution ?? 1) as number,
-    });
+    this.compile(compileOptionsOf(config));
     if (this.optimizer && this.built) this.optimizer.build(this.trainableVariables);
   }
 
@@ -280,13 +227,13 @@ export class Trainer extends LayerBase {
 
   /** Updates the metrics with a batch and returns all values to log. */
   computeMetrics(_x: unknown, y: unknown, yPred: unknown, sampleWeight: unknown = null): Record<string, Tensor> {
-    this.compileState?.metrics.updateState(y, yPred, sampleWeight, this.outputNames);
+    this.#compiled?.metrics.updateState(y, yPred, sampleWeight, this.outputNames);
     return this.getMetricsResult();
   }
 
   /** Current values of the loss and all metrics under their log names. */
   getMetricsResult(): Record<string, Tensor> {
-    const state = this.compileState;
+    const state = this.#compiled;
     if (!state) return {};
     const own = this.#ownMetrics().map((m) => [m.name, m.result()] as const);
     return {
@@ -303,7 +250,7 @@ export class Trainer extends LayerBase {
   }
 
   override get metrics(): Metric[] {
-    const state = this.compileState;
+    const state = this.#compiled;
     if (!state) return this.#ownMetrics();
     return [state.lossTracker, ...state.metrics.metrics, ...(state.loss?.trackers ?? []), ...this.#ownMetrics()];
   }
@@ -316,7 +263,7 @@ export class Trainer extends LayerBase {
   metricDirections(): Record<string, "min" | "max"> {
     const entries: [string, "min" | "max"][] = [];
     const byName = new Map(this.metrics.map((m) => [m.name, m]));
-    for (const { logName, ownName } of this.compileState?.metrics.names ?? []) {
+    for (const { logName, ownName } of this.#compiled?.metrics.names ?? []) {
       const direction = byName.get(ownName)?.direction;
       if (direction && logName === ownName) entries.push([logName, direction === "up" ? "max" : "min"]);
     }
