@@ -2,12 +2,23 @@
 import { Mean } from "../metrics/index.ts";
 import type { Config } from "../ops/operation.ts";
 import * as optimizers from "../optimizers/index.ts";
+import type { Tensor } from "../runtime/tensor.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
 import { CompileLoss, type LossArgument, type LossWeights } from "./compileLoss.ts";
 import { CompileMetrics, type MetricsArgument } from "./compileMetrics.ts";
 import type { LabelPlan } from "./labelCheck.ts";
-import type { StepFunction } from "./stepFunction.ts";
+import type { StepData, StepFunction } from "./stepFunction.ts";
 import type { CompileOptions } from "./trainerOptions.ts";
+
+/** The methods of a model that compute what is logged. */
+export type LoggedMethod = "trainStep" | "testStep";
+
+/** Such a step, ready to run. */
+export interface LoggedStep {
+  readonly program: StepFunction;
+  /** The step op by op, where `compile` asked for it. */
+  readonly eager: ((data: StepData) => Record<string, Tensor>) | null;
+}
 
 /** What a model knows since `compile`, except its optimizer, which users may replace. */
 export interface Compiled {
@@ -18,8 +29,8 @@ export interface Compiled {
   readonly metrics: CompileMetrics;
   readonly lossTracker: Mean;
   /** Created at the first step, so that changes of `trainable` after compile count. */
-  train: StepFunction | null;
-  test: StepFunction | null;
+  readonly steps: { [M in LoggedMethod]?: LoggedStep };
+  /** Created with the first batch. */
   labelPlan: LabelPlan | null;
 }
 
@@ -41,8 +52,7 @@ export function compiledFrom(
     loss: loss === null ? null : new CompileLoss(loss, options.lossWeights ?? null),
     metrics: new CompileMetrics(options.metrics ?? null, options.weightedMetrics ?? null),
     lossTracker: new Mean({ name: "loss" }),
-    train: null,
-    test: null,
+    steps: {},
     labelPlan: null,
   };
   return { optimizer, compiled };

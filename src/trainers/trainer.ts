@@ -5,34 +5,27 @@ import { CallbackList, sortedLogs } from "../callbacks/callbackList.ts";
 import type { History } from "../callbacks/history.ts";
 import { checkOptions, describe } from "../core/errors.ts";
 import { flatten, mapStructure, type Nested } from "../core/tree.ts";
-import { inputValue } from "../ir/value.ts";
 import { placeOf } from "../layers/errorTrail.ts";
 import { LayerBase } from "../layers/layer.ts";
+import { hide } from "../layers/statefulOperation.ts";
 import type { Metric } from "../metrics/index.ts";
 import * as ops from "../ops/index.ts";
-import { KerasTensor } from "../ops/kerasTensor.ts";
 import { type Config, classNameOf } from "../ops/operation.ts";
 import type * as optimizers from "../optimizers/index.ts";
-import { evaluate } from "../runtime/evaluate.ts";
 import { tensorFromDevice } from "../runtime/jit.ts";
 import { Tensor } from "../runtime/tensor.ts";
-import { Trace, withTrace } from "../runtime/trace.ts";
 import type { Variable } from "../runtime/variable.ts";
 import { type Compiled, compileConfig, compiledFrom, compileOptionsOf } from "./compiled.ts";
-import type { CompileLoss } from "./compileLoss.ts";
-import type { Batch, TensorStructure } from "./dataAdapters/dataAdapter.ts";
 import type { InputPreparation } from "./dataAdapters/preparedAdapter.ts";
 import { adaptData, type FitData, toSingleBatch } from "./dataInput.ts";
-import { refuseEmptyAxes } from "./emptyAxes.ts";
 import { EpochIterator } from "./epochIterator.ts";
-import { IdChecks } from "./idCheck.ts";
 import { checkBatchLabels, checkHostLabels } from "./labelCheck.ts";
-import { type OutputPlace, outputPlaces } from "./outputStructure.ts";
+import { ModelSteps, runStep } from "./modelSteps.ts";
 import { concatenateOutputs } from "./predictions.ts";
 import { RunGuard } from "./runGuard.ts";
-import { readLogs, type StepData, StepFunction } from "./stepFunction.ts";
+import type { StepData } from "./stepFunction.ts";
 import { GROUP_SIZE, listensToBatches, StepGroups } from "./stepGroups.ts";
-import { scalarLoss, stepLogs } from "./stepResults.ts";
+import { scalarLoss } from "./stepResults.ts";
 import {
   COMPILE_OPTIONS,
   type CompileOptions,
@@ -57,18 +50,17 @@ export class Trainer extends LayerBase {
   declare stopPredicting: boolean;
   /** Record of the last `fit`. */
   declare history: History | null;
-  declare private predictFunction: StepFunction | null;
   #optimizer: optimizers.Optimizer | null = null;
   #compiled: Compiled | null = null;
-  /** The user's own step that is running, for messages. */
-  #ownStep: string | null = null;
-  readonly #ids = new IdChecks(this);
+  readonly #steps = new ModelSteps(
+    this,
+    { hasCall: () => this.hasCall, optimizer: () => this.#optimizer },
+    Trainer.prototype,
+  );
 
   constructor(options: ConstructorParameters<typeof LayerBase>[0] = {}) {
     super(options);
-    const hidden = (key: string, value: unknown) =>
-      Object.defineProperty(this, key, { value, writable: true, configurable: true, enumerable: false });
-    for (const key of ["history", "predictFunction"]) hidden(key, null);
+    hide(this, { history: null, stopTraining: false, stopEvaluating: false, stopPredicting: false });
     Object.defineProperty(this, "optimizer", {
       get: () => this.#optimizer ?? this.#noOptimizer(),
       set: (optimizer: optimizers.Optimizer | null) => {
@@ -77,14 +69,14 @@ export class Trainer extends LayerBase {
       configurable: true,
       enumerable: false,
     });
-    for (const key of ["stopTraining", "stopEvaluating", "stopPredicting"]) hidden(key, false);
   }
 
   /** @throws Error where a step of the user's own asks for it. */
   #noOptimizer(): null {
-    if (this.#ownStep === null) return null;
+    const step = this.#steps.runningOwn;
+    if (step === null) return null;
     throw new Error(
-      `${this.#ownStep} of ${placeOf(this)}: the model has no optimizer. Pass one to compile, ` +
+      `${step} of ${placeOf(this)}: the model has no optimizer. Pass one to compile, ` +
         'model.compile({ optimizer: "adam" }), or use one that the class holds itself',
     );
   }
@@ -274,101 +266,6 @@ export class Trainer extends LayerBase {
     for (const metric of this.metrics) metric.resetState();
   }
 
-  // ---------------------------------------------------------------- steps
-
-  #trainStep(data: StepData): Record<string, Tensor> {
-    return this.#checked("trainStep", this.trainStep !== Trainer.prototype.trainStep, () => this.trainStep(data));
-  }
-
-  #testStep(data: StepData): Record<string, Tensor> {
-    return this.#checked("testStep", this.testStep !== Trainer.prototype.testStep, () => this.testStep(data));
-  }
-
-  /** What a step returns, once it is sure that it can be logged. */
-  #checked(method: string, own: boolean, step: () => unknown): Record<string, Tensor> {
-    this.#ownStep = own ? method : null;
-    try {
-      return stepLogs(`${method} of ${placeOf(this)}`, step());
-    } finally {
-      this.#ownStep = null;
-    }
-  }
-
-  #trainFunction(state: Compiled): StepFunction {
-    state.train ??= new StepFunction(`train step of "${this.name}"`, (data) => this.#trainStep(data));
-    return state.train;
-  }
-
-  #testFunction(state: Compiled): StepFunction {
-    state.test ??= new StepFunction(`test step of "${this.name}"`, (data) => this.#testStep(data));
-    return state.test;
-  }
-
-  /**
-   * Builds what the first batch decides, without computing: the model if it has no shapes yet, the loss and metric
-   * objects, the optimizer's state.
-   */
-  #symbolicBuild(where: string, state: Compiled, batch: Batch): void {
-    refuseEmptyAxes(where, batch);
-    const trains = where === "fit" || where === "trainOnBatch";
-    const custom = trains
-      ? this.trainStep !== Trainer.prototype.trainStep
-      : this.testStep !== Trainer.prototype.testStep;
-    if (!this.built && (this.hasCall || !custom)) {
-      const symbolic = mapStructure(
-        (t: Tensor | null) => (t ? new KerasTensor([null, ...t.shape.slice(1)], { dtype: t.dtype }) : null),
-        batch.x,
-      );
-      this.computeOutputSpec(symbolic);
-    }
-    if (!custom && (!state.metrics.built || (state.loss && !state.loss.built) || !state.labelPlan)) {
-      const placeholder = (t: Tensor | null): Tensor | null => (t ? new Tensor(inputValue(t.node, "batch")) : null);
-      withTrace(new Trace(), () => {
-        const [x, y] = [batch.x, batch.y].map((part) => mapStructure(placeholder, part as TensorStructure));
-        const yPred = this.invoke([x, { training: false }]);
-        const predictions = flatten(yPred as Nested<Tensor>);
-        if (state.loss) this.#buildLoss(state, state.loss, y, yPred, predictions);
-        if (y !== null) state.metrics.build(y, yPred, this.outputNames);
-      });
-      state.labelPlan ??= { places: [], uses: [] };
-    }
-    // Parts that no call of the model reaches are built by the step, and then the optimizer is.
-    const complete = this.hasCall || this.sublayers.every((layer) => layer.built);
-    if (complete && custom) this.built = true;
-    if (complete && this.#optimizer && !this.#optimizer.built) this.#optimizer.build(this.trainableVariables);
-  }
-
-  #buildLoss(state: Compiled, loss: CompileLoss, y: unknown, yPred: unknown, predictions: readonly Tensor[]): void {
-    if (y === null || y === undefined) {
-      throw new Error(`fit: the model is compiled with a loss but there are no labels. Pass \`y\``);
-    }
-    loss.build(y, yPred, this.outputNames);
-    // In the order of the outputs, which is that of label arrays, whatever order the losses were given in.
-    const inOrder = loss.perOutput.toSorted((a, b) => a.place.index - b.place.index);
-    const shapeOf = (place: OutputPlace): readonly number[] => predictions[place.index]!.shape;
-    state.labelPlan = {
-      places: outputPlaces(yPred, this.outputNames),
-      uses: inOrder.map((entry) => ({ ...entry, predictionShape: shapeOf(entry.place) })),
-    };
-    // Shapes that do not fit show here, before anything is computed.
-    loss.call(y, yPred, null, this.outputNames, 1);
-  }
-
-  async #runStep(
-    step: StepFunction,
-    batch: Batch,
-    eager: ((data: StepData) => Record<string, Tensor>) | null,
-  ): Promise<Logs> {
-    if (eager) {
-      const logs = eager(batch);
-      await evaluate(Object.values(logs).map((t) => t.node));
-      const numbers = Object.entries(logs).map(async ([k, t]) => [k, await t.item()] as const);
-      return sortedLogs(Object.fromEntries(await Promise.all(numbers)));
-    }
-    const { structure, buffers } = await step.run(batch);
-    return readLogs(structure, buffers);
-  }
-
   // ---------------------------------------------------------------- fit
 
   /**
@@ -411,20 +308,20 @@ export class Trainer extends LayerBase {
     this.history = callbacks.history;
     let logs: Logs = {};
     let reportedNaN = false;
-    const eager = state.options.runEagerly ? (data: StepData) => this.#trainStep(data) : null;
     const perExecution = state.options.stepsPerExecution ?? 1;
     let stepsLeft = (epochs - initialEpoch) * (iterator.steps ?? 0);
-    const oneByOne = eager !== null || labels === null || listensToBatches(callbacks.callbacks, Callback.prototype);
+    const oneByOne =
+      Boolean(state.options.runEagerly) || labels === null || listensToBatches(callbacks.callbacks, Callback.prototype);
     const groups = new StepGroups(perExecution, oneByOne ? null : () => stepsLeft);
     let started = false;
     try {
       const first = await iterator.peek();
-      this.#symbolicBuild("fit", state, first);
+      this.#steps.build("fit", "trainStep", state, first);
       if (labels) checkHostLabels("fit", state.labelPlan, labels);
       if (validation?.labels) checkHostLabels("fit (validation)", state.labelPlan, validation.labels);
-      this.#ids.checkHost("fit", first, inputs);
-      this.#ids.checkHost("fit (validation)", first, validation?.inputs ?? null);
-      const step = this.#trainFunction(state);
+      this.#steps.ids.checkHost("fit", first, inputs);
+      this.#steps.ids.checkHost("fit (validation)", first, validation?.inputs ?? null);
+      const step = this.#steps.logged("trainStep", state);
       if (this.trainableVariables.length === 0) {
         console.warn(`fit: model "${this.name}" has no trainable weights; nothing will be learned`);
       }
@@ -434,14 +331,15 @@ export class Trainer extends LayerBase {
         this.resetMetrics();
         await callbacks.runAt("onEpochBegin", epoch);
         let batchIndex = 0;
-        for await (const batches of iterator.epoch(epoch, () => groups.next(step.work))) {
-          const grouped = batches.length === GROUP_SIZE && perExecution === 1 ? await step.runGroup(batches) : null;
+        for await (const batches of iterator.epoch(epoch, () => groups.next(step.program.work))) {
+          const grouped =
+            batches.length === GROUP_SIZE && perExecution === 1 ? await step.program.runGroup(batches) : null;
           for (const [i, batch] of batches.entries()) {
             const index = batchIndex + i;
             if (!labels) await checkBatchLabels("fit", state.labelPlan, batch);
-            if (!inputs) await this.#ids.checkBatch("fit", batch);
+            if (!inputs) await this.#steps.ids.checkBatch("fit", batch);
             if (perExecution === 1 || i === 0) await callbacks.runAt("onTrainBatchBegin", index);
-            logs = grouped ? grouped[i]! : await this.#runStep(step, batch, eager);
+            logs = grouped ? grouped[i]! : await runStep(step, batch);
             if (!reportedNaN && Number.isNaN(logs.loss)) {
               reportedNaN = true;
               warnOfNaN(index, epoch);
@@ -495,8 +393,7 @@ export class Trainer extends LayerBase {
     this.stopEvaluating = false;
     await batches.restart();
     await callbacks.run("onTestBegin", {});
-    const step = this.#testFunction(state);
-    const eager = state.options.runEagerly ? (data: StepData) => this.#testStep(data) : null;
+    const step = this.#steps.logged("testStep", state);
     let logs: Logs = {};
     let index = 0;
     for await (const group of batches.epoch(0, () => state.options.stepsPerExecution ?? 1)) {
@@ -504,9 +401,9 @@ export class Trainer extends LayerBase {
       for (const batch of group) {
         if (unchecked) {
           await checkBatchLabels("evaluate", unchecked.labelPlan, batch);
-          await this.#ids.checkBatch("evaluate", batch);
+          await this.#steps.ids.checkBatch("evaluate", batch);
         }
-        logs = await this.#runStep(step, batch, eager);
+        logs = await runStep(step, batch);
       }
       await callbacks.runAt("onTestBatchEnd", index + group.length - 1, logs);
       index += group.length;
@@ -543,9 +440,9 @@ export class Trainer extends LayerBase {
     const guard = new RunGuard("evaluate", options.signal ?? null, false);
     try {
       const first = await iterator.peek();
-      this.#symbolicBuild("evaluate", state, first);
+      this.#steps.build("evaluate", "testStep", state, first);
       if (labels) checkHostLabels("evaluate", state.labelPlan, labels);
-      this.#ids.checkHost("evaluate", first, inputs);
+      this.#steps.ids.checkHost("evaluate", first, inputs);
       const logs = await this.#evaluateLoop(state, iterator, callbacks, guard, labels ? null : state);
       return options.returnDict ? logs : this.#asList(logs);
     } finally {
@@ -591,15 +488,15 @@ export class Trainer extends LayerBase {
     this.stopPredicting = false;
     try {
       const first = await iterator.peek();
-      this.#buildForPredict("predict", first);
-      this.#ids.checkHost("predict", first, inputs);
+      this.#steps.buildForPredict("predict", first);
+      this.#steps.ids.checkHost("predict", first, inputs);
       await callbacks.run("onPredictBegin", {});
       const collected: { structure: Nested<unknown>; tensors: Tensor[] }[] = [];
       let index = 0;
       for await (const [batch] of iterator.epoch(0, () => 1)) {
         await callbacks.runAt("onPredictBatchBegin", index);
-        if (!inputs) await this.#ids.checkBatch("predict", batch!);
-        const { structure, buffers } = await this.#predictFunction().run(batch!);
+        if (!inputs) await this.#steps.ids.checkBatch("predict", batch!);
+        const { structure, buffers } = await this.#steps.predict.run(batch!);
         const tensors = buffers.map(tensorFromDevice);
         collected.push({ structure, tensors });
         await callbacks.runAt("onPredictBatchEnd", index, { outputs: tensors } as unknown as Logs);
@@ -614,19 +511,6 @@ export class Trainer extends LayerBase {
       guard.end();
       await iterator.close();
     }
-  }
-
-  #predictFunction(): StepFunction {
-    this.predictFunction ??= new StepFunction(`predict step of "${this.name}"`, (data) => this.predictStep(data));
-    return this.predictFunction;
-  }
-
-  #buildForPredict(where: string, batch: Batch): void {
-    refuseEmptyAxes(where, batch);
-    if (this.built) return;
-    const symbolic = (t: Tensor | null): KerasTensor | null =>
-      t ? new KerasTensor([null, ...t.shape.slice(1)], { dtype: t.dtype }) : null;
-    this.computeOutputSpec(mapStructure(symbolic, batch.x));
   }
 
   // ---------------------------------------------------------------- one batch
@@ -645,12 +529,11 @@ export class Trainer extends LayerBase {
       ...options,
       prepare: this.inputPreparation,
     });
-    this.#symbolicBuild("trainOnBatch", state, batch);
+    this.#steps.build("trainOnBatch", "trainStep", state, batch);
     await checkBatchLabels("trainOnBatch", state.labelPlan, batch);
-    await this.#ids.checkBatch("trainOnBatch", batch);
+    await this.#steps.ids.checkBatch("trainOnBatch", batch);
     this.resetMetrics();
-    const eager = state.options.runEagerly ? (data: StepData) => this.#trainStep(data) : null;
-    const logs = await this.#runStep(this.#trainFunction(state), batch, eager);
+    const logs = await runStep(this.#steps.logged("trainStep", state), batch);
     return options.returnDict ? logs : this.#asList(logs);
   }
 
@@ -668,21 +551,20 @@ export class Trainer extends LayerBase {
       ...options,
       prepare: this.inputPreparation,
     });
-    this.#symbolicBuild("testOnBatch", state, batch);
+    this.#steps.build("testOnBatch", "testStep", state, batch);
     await checkBatchLabels("testOnBatch", state.labelPlan, batch);
-    await this.#ids.checkBatch("testOnBatch", batch);
+    await this.#steps.ids.checkBatch("testOnBatch", batch);
     this.resetMetrics();
-    const eager = state.options.runEagerly ? (data: StepData) => this.#testStep(data) : null;
-    const logs = await this.#runStep(this.#testFunction(state), batch, eager);
+    const logs = await runStep(this.#steps.logged("testStep", state), batch);
     return options.returnDict ? logs : this.#asList(logs);
   }
 
   /** Outputs for one batch, in the structure of the model's outputs: the fastest way to a prediction. */
   async predictOnBatch(x: FitData): Promise<Tensor> {
     const batch = await toSingleBatch("predictOnBatch", x, null, { prepare: this.inputPreparation });
-    this.#buildForPredict("predictOnBatch", batch);
-    await this.#ids.checkBatch("predictOnBatch", batch);
-    const { structure, buffers } = await this.#predictFunction().run(batch);
+    this.#steps.buildForPredict("predictOnBatch", batch);
+    await this.#steps.ids.checkBatch("predictOnBatch", batch);
+    const { structure, buffers } = await this.#steps.predict.run(batch);
     const tensors = buffers.map(tensorFromDevice);
     return mapStructure((i: unknown) => tensors[i as number]!, structure) as Tensor;
   }
