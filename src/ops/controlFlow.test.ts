@@ -51,6 +51,8 @@ const branches = [
   (a: Tensor, _: Tensor) => a,
 ];
 
+const matrixVector = ops.vectorize((m: Tensor, v: Tensor) => ops.matmul(m, v), { signature: "(n,m),(m)->(n)" });
+
 /** The functions of tools/fixtures/control_flow.py. */
 const FUNCTIONS: Record<string, (...args: Tensor[]) => unknown> = {
   scan: (h, x, w, r) => ops.scan(cell(w!, r!), h!, x!),
@@ -102,6 +104,36 @@ const FUNCTIONS: Record<string, (...args: Tensor[]) => unknown> = {
   "associativeScan of matrices": (m) => ops.associativeScan((a, b) => ops.matmul(a, b), m!),
   "associativeScan of structures": (v) =>
     ops.associativeScan(([a0, a1], [b0, b1]) => [a0.mul(b0), a1.mul(b0).add(b1)], [v!, v!.mul(0.5)]),
+  vectorize: (x, v) => ops.vectorize((a: Tensor, b: Tensor) => ops.where(a.greater(b), a.mul(b), ops.sin(b)))(x!, v!),
+  "vectorize outer": (v, w) =>
+    ops.vectorize((a: Tensor, b: Tensor) => ops.exp(a).mul(b))(v!.reshape([6, 1]), columns(w!, 0).reshape([1, 3])),
+  "vectorize a number": (v) => ops.vectorize((a: Tensor, b: Tensor) => a.mul(b))(v!, 2),
+  "vectorize to arrays": (v) => ops.vectorize((a: Tensor) => [a.mul(tensor([0, 1, 2])), { s: a.mul(a) }])(v!),
+  "vectorize nothing to loop over": (m, v) => matrixVector(m!, v!),
+  "vectorize matrices and vectors": (m, x) => ops.tanh(matrixVector(m!, x!)),
+  "vectorize over sizes of one": (m, x) => matrixVector(m!.reshape([1, 2, 1, 2, 2]), x!),
+  "vectorize results": (m) =>
+    ops.vectorize(
+      (a: Tensor) => {
+        const [first, second] = ops.unstack(a) as [Tensor, Tensor];
+        return [a.sum(), ops.concatenate([first, second, first])];
+      },
+      { signature: "(n,n)->(),(k)" },
+    )(m!),
+  "vectorize excluded": (x, w, v) =>
+    ops.vectorize((a: Tensor, scale: number, b: Tensor, w: Tensor) => ops.matmul(a, w).sum().mul(scale).add(b), {
+      excluded: new Set([1, 3]),
+      signature: "(n),()->()",
+    })(x!, 3, ops.slice(v!, [0], [2]), w!),
+  "vectorize none": (x, v) =>
+    ops.vectorize((a: Tensor, b: Tensor, c: Tensor | null) => c ?? a.mul(b))(x!, ops.slice(v!, [0], [3]), null),
+  "vectorize one by one": (x, v) =>
+    ops.vectorize((a: Tensor, b: Tensor) => ops.sort(a.mul(b)), { signature: "(n),()->(n)" })(
+      x!,
+      ops.slice(v!, [0], [2]),
+    ),
+  "vectorize integers": (v) =>
+    ops.vectorize((a: Tensor, b: Tensor) => ops.floorDivide(a, b))(v!, tensor([2, 3], [2, 1], "int32")),
 };
 
 const leaves = (result: unknown): Tensor[] => flatten(result as Nested<Tensor>);

@@ -205,3 +205,4 @@ export {
 } from "./sorting.ts";
 export { geomspace, linspace, logspace } from "./spaces.ts";
 export { bartlett, blackman, hamming, hanning, i0, kaiser } from "./taper.ts";
+export { vectorize } from "./vectorize.ts";

@@ -153,6 +153,10 @@ function runAtOnce(where: string, f: (x: unknown) => unknown, xs: unknown): Loop
   return { structure, leaves };
 }
 
+/** The results of `f` for all elements: at once where that is known of every op in it, else one by one. */
+export const mapAtOnce = (where: string, f: (x: unknown) => unknown, xs: unknown): LoopResults =>
+  runAtOnce(where, f, xs) ?? runMap(where, f, xs);
+
 /**
  * Like `map`, but for all elements at once: every op in `f` is applied to the stack of its operands, which is much faster.
  * Ops of which that is not known (sorting, scattering, loops and the like) make it go element by element, as `map` does.
@@ -166,7 +170,6 @@ export function vectorizedMap<const X, Y>(
   elements: X,
 ): ResultsLike<Y, X> {
   expectFunction("vectorizedMap", "f", f);
-  const each = f as (x: unknown) => unknown;
-  const run = (xs: unknown): LoopResults => runAtOnce("vectorizedMap", each, xs) ?? runMap("vectorizedMap", each, xs);
+  const run = (xs: unknown): LoopResults => mapAtOnce("vectorizedMap", f as (x: unknown) => unknown, xs);
   return vectorizedMapOp([elements], run) as ResultsLike<Y, X>;
 }
