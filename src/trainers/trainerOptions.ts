@@ -111,5 +111,8 @@ export interface OnBatchOptions {
   returnDict?: boolean;
 }
 
+export const EVALUATE_OPTIONS = [...RUN_OPTIONS, "sampleWeight", "steps", "returnDict"] as const;
+export const PREDICT_OPTIONS = [...RUN_OPTIONS, "steps"] as const;
+
 /** What evaluate returns: one number, several, or numbers by name. */
 export type EvaluateResult = number | number[] | Logs;
