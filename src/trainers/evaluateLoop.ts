@@ -5,17 +5,17 @@ import type { Compiled } from "./compiled.ts";
 import type { FitData } from "./dataInput.ts";
 import { checkBatchLabels, checkHostLabels } from "./labelCheck.ts";
 import { runStep } from "./modelSteps.ts";
-import { openRun, type Run, type Runner } from "./run.ts";
+import { listOfLogs, openRun, type Run, type Runner } from "./run.ts";
 import { EVALUATE_OPTIONS, type EvaluateOptions } from "./trainerOptions.ts";
 
-/** What `evaluate` does on a compiled model: loss and metrics on data, by name. */
+/** What `evaluate` does: loss and metrics on data. */
 export async function evaluateLoop(
   runner: Runner,
-  compiled: Compiled,
   x: FitData,
   y: FitData | null,
   options: EvaluateOptions,
-): Promise<Logs> {
+): Promise<number[] | Logs> {
+  const compiled = runner.compiled("evaluate");
   checkOptions("evaluate", options, EVALUATE_OPTIONS);
   const run = await openRun(runner, "evaluate", x, y, options);
   const { inputs, labels } = run.data;
@@ -24,7 +24,8 @@ export async function evaluateLoop(
     runner.steps.build("evaluate", "testStep", compiled, first);
     if (labels) checkHostLabels("evaluate", compiled.labelPlan, labels);
     runner.steps.ids.checkHost("evaluate", first, inputs);
-    return await evaluateBatches(runner, compiled, run, labels === null);
+    const logs = await evaluateBatches(runner, compiled, run, labels === null);
+    return options.returnDict ? logs : listOfLogs(logs, runner.model.metrics);
   } finally {
     run.guard.end();
     await run.batches.close();

@@ -27,14 +27,9 @@ interface FitRun extends Run {
   logs: Logs;
 }
 
-/** What `fit` does on a compiled model. */
-export async function fitLoop(
-  runner: Runner,
-  compiled: Compiled,
-  x: FitData,
-  y: FitData | null,
-  options: FitOptions,
-): Promise<History> {
+/** What `fit` does. */
+export async function fitLoop(runner: Runner, x: FitData, y: FitData | null, options: FitOptions): Promise<History> {
+  const compiled = runner.compiled("fit");
   checkOptions("fit", options, FIT_OPTIONS);
   const epochs = options.epochs ?? 1;
   const initialEpoch = options.initialEpoch ?? 0;

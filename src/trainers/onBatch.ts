@@ -4,11 +4,10 @@ import { checkOptions } from "../core/errors.ts";
 import { mapStructure } from "../core/tree.ts";
 import { tensorFromDevice } from "../runtime/jit.ts";
 import type { Tensor } from "../runtime/tensor.ts";
-import type { Compiled } from "./compiled.ts";
 import { type FitData, toSingleBatch } from "./dataInput.ts";
 import { checkBatchLabels } from "./labelCheck.ts";
 import { runStep } from "./modelSteps.ts";
-import type { Runner } from "./run.ts";
+import { listOfLogs, type Runner } from "./run.ts";
 import type { OnBatchOptions } from "./trainerOptions.ts";
 
 const METHODS = {
@@ -16,15 +15,16 @@ const METHODS = {
   testOnBatch: { step: "testStep", options: ["sampleWeight", "returnDict"] },
 } as const;
 
-/** What `trainOnBatch` and `testOnBatch` do on a compiled model: loss and metrics of the batch, by name. */
+/** What `trainOnBatch` and `testOnBatch` do: loss and metrics of the batch. */
 export async function stepOnBatch(
-  { model, steps }: Runner,
-  compiled: Compiled,
+  runner: Runner,
   where: keyof typeof METHODS,
   x: FitData,
   y: FitData | null,
   options: OnBatchOptions,
-): Promise<Logs> {
+): Promise<number[] | Logs> {
+  const { model, steps } = runner;
+  const compiled = runner.compiled(where);
   const method = METHODS[where];
   checkOptions(where, options, method.options);
   const batch = await toSingleBatch(where, x, y, { ...options, prepare: model.inputPreparation });
@@ -32,7 +32,8 @@ export async function stepOnBatch(
   await checkBatchLabels(where, compiled.labelPlan, batch);
   await steps.ids.checkBatch(where, batch);
   model.resetMetrics();
-  return await runStep(steps.logged(method.step, compiled), batch);
+  const logs = await runStep(steps.logged(method.step, compiled), batch);
+  return options.returnDict ? logs : listOfLogs(logs, model.metrics);
 }
 
 /** What `predictOnBatch` does. */

@@ -5,6 +5,7 @@ import type { History } from "../callbacks/history.ts";
 import type { Metric } from "../metrics/index.ts";
 import type { Optimizer } from "../optimizers/index.ts";
 import type { Variable } from "../runtime/variable.ts";
+import type { Compiled } from "./compiled.ts";
 import type { InputPreparation } from "./dataAdapters/preparedAdapter.ts";
 import { type AdaptedData, adaptData, type FitData } from "./dataInput.ts";
 import { EpochIterator } from "./epochIterator.ts";
@@ -16,6 +17,7 @@ import type { EvaluateOptions, RunOptions } from "./trainerOptions.ts";
 export interface RunModel {
   readonly name: string;
   readonly optimizer: Optimizer | null;
+  readonly metrics: readonly Metric[];
   readonly trainableVariables: readonly Variable[];
   readonly inputPreparation: InputPreparation | null;
   stopTraining: boolean;
@@ -29,6 +31,8 @@ export interface RunModel {
 export interface Runner {
   readonly model: RunModel;
   readonly steps: ModelSteps;
+  /** What `compile` made. @throws Error where it was not called, naming the method that needs it. */
+  readonly compiled: (method: string) => Compiled;
   /** Makes the list of callbacks of a run, which get the whole model. */
   readonly callbacks: (where: string, given: CallbackLike | null, options: CallbackListOptions) => CallbackList;
 }

@@ -25,7 +25,7 @@ import { fitLoop } from "./fitLoop.ts";
 import { ModelSteps } from "./modelSteps.ts";
 import { predictOnBatch, stepOnBatch } from "./onBatch.ts";
 import { predictLoop } from "./predictLoop.ts";
-import { listOfLogs, type Runner } from "./run.ts";
+import type { Runner } from "./run.ts";
 import type { StepData } from "./stepFunction.ts";
 import { scalarLoss } from "./stepResults.ts";
 import {
@@ -60,6 +60,7 @@ export class Trainer extends LayerBase {
   readonly #runner: Runner = {
     model: this,
     steps: this.#steps,
+    compiled: (method) => this.#needCompiled(method),
     callbacks: (where, given, options) => new CallbackList(where, given, this, options),
   };
 
@@ -282,20 +283,15 @@ export class Trainer extends LayerBase {
    * @throws Error before anything is computed when the model is not compiled, data is empty or sizes differ, labels are
    *   out of range, an option is unknown.
    */
-  async fit(x: FitData, y?: FitData | null, options: FitOptions = {}): Promise<History> {
-    return fitLoop(this.#runner, this.#needCompiled("fit"), x, y ?? null, options);
+  fit(x: FitData, y?: FitData | null, options: FitOptions = {}): Promise<History> {
+    return fitLoop(this.#runner, x, y ?? null, options);
   }
 
   /** Loss and metrics on data: the loss alone, a list in the order of `compile`, or a dict with `returnDict`. */
-  async evaluate(
-    x: FitData,
-    y: FitData | null | undefined,
-    options: EvaluateOptions & { returnDict: true },
-  ): Promise<Logs>;
-  async evaluate(x: FitData, y?: FitData | null, options?: EvaluateOptions): Promise<number[]>;
-  async evaluate(x: FitData, y?: FitData | null, options: EvaluateOptions = {}): Promise<number[] | Logs> {
-    const logs = await evaluateLoop(this.#runner, this.#needCompiled("evaluate"), x, y ?? null, options);
-    return options.returnDict ? logs : listOfLogs(logs, this.metrics);
+  evaluate(x: FitData, y: FitData | null | undefined, options: EvaluateOptions & { returnDict: true }): Promise<Logs>;
+  evaluate(x: FitData, y?: FitData | null, options?: EvaluateOptions): Promise<number[]>;
+  evaluate(x: FitData, y?: FitData | null, options: EvaluateOptions = {}): Promise<number[] | Logs> {
+    return evaluateLoop(this.#runner, x, y ?? null, options);
   }
 
   /**
@@ -310,29 +306,21 @@ export class Trainer extends LayerBase {
   // ---------------------------------------------------------------- one batch
 
   /** Trains on one batch and returns its loss and metrics. */
-  async trainOnBatch(
+  trainOnBatch(
     x: FitData,
     y: FitData | null | undefined,
     options: OnBatchOptions & { returnDict: true },
   ): Promise<Logs>;
-  async trainOnBatch(x: FitData, y?: FitData | null, options?: OnBatchOptions): Promise<number[]>;
-  async trainOnBatch(x: FitData, y?: FitData | null, options: OnBatchOptions = {}): Promise<number[] | Logs> {
-    const compiled = this.#needCompiled("trainOnBatch");
-    const logs = await stepOnBatch(this.#runner, compiled, "trainOnBatch", x, y ?? null, options);
-    return options.returnDict ? logs : listOfLogs(logs, this.metrics);
+  trainOnBatch(x: FitData, y?: FitData | null, options?: OnBatchOptions): Promise<number[]>;
+  trainOnBatch(x: FitData, y?: FitData | null, options: OnBatchOptions = {}): Promise<number[] | Logs> {
+    return stepOnBatch(this.#runner, "trainOnBatch", x, y ?? null, options);
   }
 
   /** Evaluates one batch and returns its loss and metrics. */
-  async testOnBatch(
-    x: FitData,
-    y: FitData | null | undefined,
-    options: OnBatchOptions & { returnDict: true },
-  ): Promise<Logs>;
-  async testOnBatch(x: FitData, y?: FitData | null, options?: OnBatchOptions): Promise<number[]>;
-  async testOnBatch(x: FitData, y?: FitData | null, options: OnBatchOptions = {}): Promise<number[] | Logs> {
-    const compiled = this.#needCompiled("testOnBatch");
-    const logs = await stepOnBatch(this.#runner, compiled, "testOnBatch", x, y ?? null, options);
-    return options.returnDict ? logs : listOfLogs(logs, this.metrics);
+  testOnBatch(x: FitData, y: FitData | null | undefined, options: OnBatchOptions & { returnDict: true }): Promise<Logs>;
+  testOnBatch(x: FitData, y?: FitData | null, options?: OnBatchOptions): Promise<number[]>;
+  testOnBatch(x: FitData, y?: FitData | null, options: OnBatchOptions = {}): Promise<number[] | Logs> {
+    return stepOnBatch(this.#runner, "testOnBatch", x, y ?? null, options);
   }
 
   /** Outputs for one batch, in the structure of the model's outputs: the fastest way to a prediction. */
