@@ -172,6 +172,56 @@ describe("state of a layer of the user", () => {
     ]);
   });
 
+  it("may be left in properties by a first call, of layers without `build`, and is trained and saved", async () => {
+    class Lazy extends layers.Layer {
+      gain: keras.Variable | null = null;
+      parts: { readonly inner: Scale; readonly seed: keras.random.SeedGenerator } | null = null;
+
+      override call(x: keras.Tensor) {
+        this.gain ??= new keras.Variable((shape, dtype) => ops.ones(shape, { dtype }), {
+          shape: [x.shape.at(-1)!],
+          name: "gain",
+        });
+        this.parts ??= { inner: new Scale(), seed: keras.random.SeedGenerator(1) };
+        const noise = keras.random.normal([1], { seed: this.parts.seed }).mul(0);
+        return this.parts.inner(x.mul(this.gain)).add(noise);
+      }
+    }
+    class Scale extends layers.Layer {
+      readonly scale = new keras.Variable([2, 2, 2], { name: "scale" });
+      readonly offset = this.addWeight({ shape: [3], initializer: "zeros", name: "offset" });
+      override call(x: keras.Tensor) {
+        return x.mul(this.scale).add(this.offset);
+      }
+    }
+    const eager = new Lazy();
+    expect(await eager(ops.ones([1, 3])).array()).toEqual([[2, 2, 2]]);
+    expect([eager.weights.length, eager.variables.length]).toEqual([3, 4]);
+    const model = keras.Sequential([new Lazy()]);
+    model.compile({ loss: "mse", optimizer: keras.optimizers.SGD({ learningRate: 0.1 }) });
+    await model.fit(ops.ones([2, 3]), ops.ones([2, 3]), { verbose: 0, epochs: 2 });
+    const start: Record<string, number> = { gain: 1, scale: 2, offset: 0 };
+    expect(model.trainableWeights.map((w) => w.name).sort()).toEqual(Object.keys(start).sort());
+    for (const w of model.weights) expect((await w.array())[0], w.name).toBeLessThan(start[w.name]!);
+    const again = await keras.models.loadModel(await model.toBytes(), { customObjects: { Lazy, Scale } });
+    await expectSame(model as unknown as keras.Model, again);
+  });
+
+  it("of metrics and seeds may come up in a call", async () => {
+    class Notes extends layers.Layer {
+      readonly total = keras.metrics.MeanIoU({ numClasses: 2 });
+      override call(x: keras.Tensor) {
+        this.total.updateState([0, 1], [0, 1]);
+        const mean = keras.metrics.Mean();
+        mean.updateState(x);
+        const noise = keras.random.uniform([1], { seed: keras.random.SeedGenerator(1) });
+        return x.mul(mean.result()).add(keras.random.normal([1]).add(noise).mul(0));
+      }
+    }
+    const notes = new Notes();
+    for (const _ of [1, 2]) expect(await notes(ops.ones([1, 3])).array()).toEqual([[1, 1, 1]]);
+  });
+
   it("is found in arrays, maps, sets and nested objects, and is saved from there", async () => {
     class Nest extends layers.Layer {
       readonly list = [layers.Dense(2), [layers.Dense(3)]] as const;
@@ -271,6 +321,58 @@ describe("what bad input gets", () => {
     expect(() => new Late()(inputs())).toThrow(
       /^Late "late": weights are created in the constructor or in `build`; the layer is already built\. Received: addWeight of "scale"/,
     );
+  });
+
+  it("a variable made in `call`: where variables are made, from the line that made it", async () => {
+    class Discards extends layers.Layer {
+      override call(x: keras.Tensor) {
+        return x.mul(new keras.Variable(ops.ones([3]), { name: "gain" }));
+      }
+    }
+    const words = (who: string) =>
+      new RegExp(
+        `^Discards "${who}": variables are created in the constructor or in \`build\`; one made in \`call\` would be another ` +
+          "one at each recording, neither trained nor saved\\. Write `this\\.gain = this\\.addWeight\\(\\{ shape: \\[3\\] \\}\\)` " +
+          "in `build`, or keep a `new Variable` in a property there\\. " +
+          `Received: variable "(.*/)?${who}/gain" of shape \\(3,\\)`,
+      );
+    const error = caught(() => new Discards()(inputs()));
+    expect(error.message).toMatch(words("discards"));
+    expect(error.stack).toMatch(/Discards\.call .*customLayers\.test\.ts/);
+    expect(() => new Discards()(ops.ones([2, 3]))).toThrow(words("discards_1"));
+    class Outer extends layers.Layer {
+      readonly inner = new Discards();
+      override call(x: keras.Tensor) {
+        return this.inner(x);
+      }
+    }
+    const model = keras.Sequential([new Outer()], { name: "stack" });
+    model.compile({ loss: "mse" });
+    await expect(model.fit(ops.ones([2, 3]), ops.ones([2, 3]), { verbose: 0 })).rejects.toThrow(
+      /Received: variable "stack\/outer\/discards_2\/gain" of shape \(3,\) \(in Sequential "stack" > Outer "outer" > Discards "discards_2"\)$/,
+    );
+    // A layer that was built, or called before, has the state that it has.
+    class Built extends layers.Layer {
+      gain: keras.Variable | null = null;
+      override build() {}
+      override call(x: keras.Tensor) {
+        this.gain ??= new keras.Variable(ops.ones([3]));
+        return x.mul(this.gain);
+      }
+    }
+    expect(() => new Built()(inputs())).toThrow(
+      /^Built "built": variables are created in the constructor or in `build`/,
+    );
+    class Later extends layers.Layer {
+      gain: keras.Variable | null = null;
+      override call(x: keras.Tensor, { training = false }: CallOptions = {}) {
+        if (training) this.gain ??= new keras.Variable(ops.ones([3]));
+        return x;
+      }
+    }
+    const later = new Later();
+    later(inputs());
+    expect(() => later(inputs(), { training: true })).toThrow(/^Later "later": variables are created/);
   });
 
   it("a value awaited while tracing: that a call is recorded, and nothing is left unhandled", async () => {

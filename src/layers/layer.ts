@@ -37,6 +37,7 @@ import { callContext, outermostCaller, withCallContext } from "./callContext.ts"
 import { placeOf, withTrail } from "./errorTrail.ts";
 import { assertInputCompatibility, type InputSpec } from "./inputSpec.ts";
 import { layerClass } from "./layerClass.ts";
+import { madeInCall, noteLayer, outsideCalls } from "./madeInCall.ts";
 import { maskToRecord } from "./recordedMask.ts";
 import { hide, StatefulOperation } from "./statefulOperation.ts";
 
@@ -127,11 +128,14 @@ export class LayerBase extends StatefulOperation {
   declare supportsMasking: boolean;
   #maskWarned = false;
   #buildShapes: readonly InputShape[] | null = null;
+  /** Whether a call came to its end. */
+  #called = false;
   readonly #madeIn = callContext();
 
   constructor(options: LayerOptions = {}) {
     const { name, trainable = true, autocast = true, dtype = null, activityRegularizer = null } = options ?? {};
     super(name, trainable, getPolicy(dtype));
+    noteLayer(this);
     this.#checkOptions(options);
     hide(this, {
       autocast,
@@ -265,13 +269,22 @@ export class LayerBase extends StatefulOperation {
     return withTrail(placeOf(this), () =>
       this.runInScope(() => {
         const outputs = withCallContext(this, training, () =>
-          withAutocast(this.#autocastScope(), () => this.call(...ready, options)),
+          madeInCall(this, this.#mayMakeVariables, () =>
+            withAutocast(this.#autocastScope(), () => this.call(...ready, options)),
+          ),
         );
+        this.#called = true;
         this.#checkOutputs(outputs);
         this.#addActivityLoss(outputs);
         return this.#maskOutputs(inputs, outputs, previousMask);
       }),
     );
+  }
+
+  /** A layer without a `build` may make its state in its first call. */
+  get #mayMakeVariables(): boolean {
+    const { build } = Object.getPrototypeOf(this) as LayerBase;
+    return !this.#called && build === LayerBase.prototype.build;
   }
 
   #castInput(leaf: unknown): unknown {
@@ -378,7 +391,7 @@ export class LayerBase extends StatefulOperation {
     const { build } = Object.getPrototypeOf(this) as LayerBase;
     // A method of one parameter gets the shape of the first input, however many there are.
     const used = Math.max(build.length, this.#buildArguments.length) <= 1 ? shapes.slice(0, 1) : shapes;
-    withTrail(placeOf(this), () => this.runInScope(() => build.apply(this, [...used])));
+    withTrail(placeOf(this), () => outsideCalls(() => this.runInScope(() => build.apply(this, [...used]))));
     this.#buildShapes = used;
     this.built = true;
     this.lockState();

@@ -9,7 +9,7 @@ import { get as getInitializer, type InitializerLike } from "../initializers/ind
 import { classNameOf } from "../ops/operation.ts";
 import { nameScope } from "../runtime/nameScope.ts";
 import { type Tensor, tensorFromHost } from "../runtime/tensor.ts";
-import { Variable, zerosVariable } from "../runtime/variable.ts";
+import { Variable, watchingVariables, zerosVariable } from "../runtime/variable.ts";
 import { ConfigObject } from "../serialization/configObject.ts";
 
 export interface MetricOptions {
@@ -99,10 +99,13 @@ export abstract class Metric extends ConfigObject {
     checkOptions(`addVariable of metric "${this.name}"`, options, ["shape", "initializer", "dtype", "name"]);
     const { shape = [], initializer = "zeros", dtype = this.dtype, name } = options;
     const settings = { dtype, trainable: false, autocast: false, ...(name === undefined ? {} : { name }) };
-    const variable = nameScope(this.name.replaceAll("/", ">"), () =>
-      initializer === "zeros"
-        ? zerosVariable(shape, settings)
-        : new Variable(getInitializer(initializer), { ...settings, shape }),
+    // No weight: a metric may make its state when a layer's call updates it.
+    const variable = watchingVariables(null, () =>
+      nameScope(this.name.replaceAll("/", ">"), () =>
+        initializer === "zeros"
+          ? zerosVariable(shape, settings)
+          : new Variable(getInitializer(initializer), { ...settings, shape }),
+      ),
     );
     this.#variables.push(variable);
     return variable;

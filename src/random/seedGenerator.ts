@@ -7,7 +7,7 @@ import { randomBitsAt } from "../ir/randomBits.ts";
 import { nameScope } from "../runtime/nameScope.ts";
 import { Tensor, tensorFromHost } from "../runtime/tensor.ts";
 import { withTrace } from "../runtime/trace.ts";
-import { Variable } from "../runtime/variable.ts";
+import { Variable, watchingVariables } from "../runtime/variable.ts";
 import type { Config } from "../serialization/registry.ts";
 import { seedWord } from "./hostRandom.ts";
 
@@ -66,9 +66,12 @@ class SeedGeneratorBase {
     this.#given = given;
     this.name = all.name ?? uniqueName("seed_generator");
     const initial = keyOf(given ?? makeDefaultSeed());
-    this.state = nameScope(
-      this.name,
-      () => new Variable(initial, { trainable: false, autocast: false, name: "seed_generator_state" }),
+    // No weight: a call may draw from a generator of its own.
+    this.state = watchingVariables(null, () =>
+      nameScope(
+        this.name,
+        () => new Variable(initial, { trainable: false, autocast: false, name: "seed_generator_state" }),
+      ),
     );
   }
 

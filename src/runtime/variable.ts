@@ -40,6 +40,22 @@ export interface VariableOptions {
   constraint?: VariableConstraint | null;
 }
 
+/** Told of each variable that is made. */
+export type VariableWatcher = (variable: Variable) => void;
+
+let watcher: VariableWatcher | null = null;
+
+/** Runs `fn` and tells `next` of the variables made meanwhile, or nobody. */
+export function watchingVariables<T>(next: VariableWatcher | null, fn: () => T): T {
+  const outer = watcher;
+  watcher = next;
+  try {
+    return fn();
+  } finally {
+    watcher = outer;
+  }
+}
+
 const OPTIONS = ["shape", "dtype", "trainable", "autocast", "name", "regularizer", "constraint"] as const;
 
 /**
@@ -103,6 +119,7 @@ export class Variable implements TensorHolder {
     this.dtype = dtype ?? initial.dtype;
     this.#value = build.cast(initial.node, this.dtype);
     this.#exposed = true;
+    watcher?.(this);
   }
 
   get ndim(): number {
