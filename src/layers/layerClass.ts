@@ -23,7 +23,8 @@ type Symbolic<S> = S extends Tensor
     : S;
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
-type IsSymbolic<A> = [Extract<Leaf<A>, KerasTensor>] extends [never] ? false : true;
+/** Whether a structure holds a symbolic tensor. */
+export type IsSymbolic<A> = [Extract<Leaf<A>, KerasTensor>] extends [never] ? false : true;
 
 /** What a layer gives for inputs A: the structure that its `call` states, with tensors of the kind of the inputs. */
 // biome-ignore lint/suspicious/noExplicitAny: layers state their own arguments

@@ -6,7 +6,7 @@ import { callContext } from "../layers/callContext.ts";
 import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
 import { placeOf } from "../layers/errorTrail.ts";
 import { type CallOptions, LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
-import type { FromConfig } from "../layers/layerClass.ts";
+import type { FromConfig, IsSymbolic } from "../layers/layerClass.ts";
 import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
 import { producerOf } from "../ops/node.ts";
 import type { Config, Operation } from "../ops/operation.ts";
@@ -363,9 +363,6 @@ export type Concrete<S> =
         : S extends Readonly<Record<string, unknown>>
           ? { -readonly [K in keyof S]: Concrete<S[K]> }
           : S;
-
-/** Whether a structure holds a symbolic tensor. */
-type IsSymbolic<A> = [Extract<import("../layers/layer.ts").Leaf<A>, KerasTensor>] extends [never] ? false : true;
 
 /** A model; O is the structure of its outputs, so that calling it needs no cast. */
 export interface Model<O = KerasTensor> extends ModelBase {

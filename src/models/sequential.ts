@@ -4,8 +4,8 @@ import { formatShape, type Shape, shapesCompatible } from "../core/shape.ts";
 import { isPlainObject, type Nested } from "../core/tree.ts";
 import { InputLayerBase } from "../layers/core/inputLayer.ts";
 import { type InputShape, LayerBase, type LayerOptions } from "../layers/layer.ts";
-import { type Leaf, layerClass } from "../layers/layerClass.ts";
-import { KerasTensor, type Result } from "../ops/kerasTensor.ts";
+import { type IsSymbolic, layerClass } from "../layers/layerClass.ts";
+import { KerasTensor } from "../ops/kerasTensor.ts";
 import type { Config } from "../ops/operation.ts";
 import { Tensor } from "../runtime/tensor.ts";
 import { type CustomObjectsArgument, readCustomObjects } from "../serialization/registry.ts";
@@ -13,14 +13,14 @@ import { deserializeObject, serializeObject } from "../serialization/serialize.t
 import type { TensorStructure } from "../trainers/dataAdapters/dataAdapter.ts";
 import type { Graph } from "./graph.ts";
 import { isHostLayer } from "./hostPart.ts";
-import { FunctionalBase, ModelBase } from "./model.ts";
+import { type Concrete, FunctionalBase, ModelBase } from "./model.ts";
 
 /** What a stack is made of; `keras.Input(…)` may come first. */
 export type StackItem = LayerBase | KerasTensor;
 
-/** A call of a stack: one tensor to one tensor. */
+/** A call of a stack: one tensor to one tensor. Said as models say it, so that a stack passes where a model is expected. */
 export interface SequentialCall {
-  <A>(inputs: A, ...more: unknown[]): Result<Leaf<A>>;
+  <A>(inputs: A, ...more: unknown[]): IsSymbolic<A> extends true ? KerasTensor : Concrete<KerasTensor>;
 }
 
 /** Options of {@link Sequential}. */

@@ -159,3 +159,18 @@ is<Promise<keras.Model>>()(
 // Indexing, in the kind of what is indexed.
 is<keras.KerasTensor>()(symbolic.get(null, -1), true);
 is<keras.Tensor>()(numbers.get([1, null], [null, null, -1]), true);
+
+// A stack and a subclassed model pass where a model is expected.
+async function lossOf(model: keras.Model): Promise<number | number[] | Record<string, number>> {
+  return model.evaluate(ops.ones([1, 2]), ops.ones([1, 1]));
+}
+class Stacked extends keras.Model {
+  override call(x: keras.Tensor): keras.Tensor {
+    return x;
+  }
+}
+void lossOf(keras.Sequential([layers.Dense(1)]));
+void lossOf(new keras.Sequential());
+void lossOf(new Stacked());
+is<keras.Tensor>()(keras.Sequential([layers.Dense(1)])(ops.ones([1, 2])), true);
+is<keras.KerasTensor>()(keras.Sequential([layers.Dense(1)])(keras.Input({ shape: [2] })), true);
