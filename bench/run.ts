@@ -22,7 +22,7 @@ import { imdbAccuracyBilstm, imdbAccuracyTransformer } from "./jobs/imdbAccuracy
 import type { DataSet, Job, Measure } from "./jobs/job.ts";
 import { memory10kSteps } from "./jobs/memory10kSteps.ts";
 import { mnistMlpFit } from "./jobs/mnistMlpFit.ts";
-import { customDenseFit, handWrittenLoop, trace200 } from "./jobs/ownWays.ts";
+import { customDenseFit, eagerLoop, eagerResnetLoop, handWrittenLoop, trace200 } from "./jobs/ownWays.ts";
 import { predict1, predict256 } from "./jobs/predict.ts";
 import { imdbBilstmFit, lstmPredict1, ticketFit, transformerFit } from "./jobs/sequences.ts";
 import { startup } from "./jobs/startup.ts";
@@ -58,6 +58,8 @@ const JOBS: readonly Job[] = [
   lstmPredict1,
   customDenseFit,
   handWrittenLoop,
+  eagerLoop,
+  eagerResnetLoop,
   trace200,
   cifar10Accuracy,
   imdbAccuracyBilstm,

@@ -51,7 +51,11 @@ export async function predictImages(p: { model: "vgg19Features" | "resnet50"; ba
   };
 }
 
-function resnet(data: string, samples: number) {
+/** The loss of the toy ResNet. */
+export const resnetLoss = keras.losses.CategoricalCrossentropy({ fromLogits: true });
+
+/** The guide's toy ResNet, compiled, with as many images. */
+export function resnet(data: string, samples: number) {
   const inputs = keras.Input({ shape: [32, 32, 3] });
   let x = layers.Conv2D(32, 3, { activation: "relu" })(inputs);
   x = layers.Conv2D(64, 3, { activation: "relu" })(x);
@@ -68,7 +72,7 @@ function resnet(data: string, samples: number) {
   const model = keras.Model({ inputs, outputs: layers.Dense(10)(x) });
   model.compile({
     optimizer: keras.optimizers.RMSprop(1e-3),
-    loss: keras.losses.CategoricalCrossentropy({ fromLogits: true }),
+    loss: resnetLoss,
     metrics: ["acc"],
   });
   return { model, ...cifar10(data, samples) };

@@ -18,7 +18,7 @@
  *   `{ firstMs, ms: { predict, predictOnBatch, call }, peakRssMb }`, medians over `calls`; `firstMs` holds compiling
  * - `fitSequences { model, data, samples, batchSize }`: as `fitImages`
  * - `predictSequences { batchSize, warmUps, warmUpMs, calls }`: as `predictImages`
- * - `customDense { data, samples, batchSize }`, `handWrittenLoop {…}` → `{ customMs, builtInMs }`, only ours: an epoch of a way of
+ * - `customDense { data, samples, batchSize }`, `handWrittenLoop { model, jit, … }` → `{ customMs, builtInMs }`, only ours: an epoch of a way of
  *   one's own and of the built-in one
  * - `traceLayers { depth }` → `{ buildMs, firstStepMs }`, only ours
  * - `trainImdb { model, data, samples, testSamples, batchSize, epochs }` → as `trainCifar10`

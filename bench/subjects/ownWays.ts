@@ -1,5 +1,6 @@
 /** Tasks in which our subject is compared with itself: what a way of one's own costs beside the built-in one. */
 import * as keras from "../../src/node.ts";
+import { resnet, resnetLoss } from "./images.ts";
 import { loadMnist } from "./mnist.mjs";
 import { EpochRecorder, once } from "./timing.ts";
 
@@ -49,39 +50,81 @@ function digits(p: Digits): [x: keras.Tensor, y: keras.Tensor] {
   return [keras.tensor(x, [count, 784], "float32"), keras.tensor(y, [count], "int32")];
 }
 
-/** Milliseconds of the second of two epochs. */
-async function fitEpoch(model: ReturnType<typeof mlp>, p: Digits): Promise<number> {
-  const [x, y] = digits(p);
-  model.compile({ loss: lossFn, optimizer: keras.optimizers.RMSprop(1e-3) });
+/** Epochs of each way; the first ones, in which the JavaScript engine still compiles, do not count. */
+const EPOCHS = { warmUp: 3, measured: 4 };
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
+
+/** `{ customMs, builtInMs }`: medians of epochs of both, in turns so that what else the machine does meets both alike. */
+async function inTurns(custom: () => Promise<number>, builtIn: () => Promise<number>) {
+  const [customMs, builtInMs]: [number[], number[]] = [[], []];
+  for (let i = 0; i < EPOCHS.warmUp + EPOCHS.measured; i++) {
+    customMs.push(await custom());
+    builtInMs.push(await builtIn());
+  }
+  return {
+    customMs: median(customMs.slice(EPOCHS.warmUp)),
+    builtInMs: median(builtInMs.slice(EPOCHS.warmUp)),
+  };
+}
+
+/** Milliseconds of an epoch of `fit`. */
+async function fitEpoch(model: keras.Model, x: keras.Tensor, y: keras.Tensor, batchSize: number): Promise<number> {
   const recorder = new EpochRecorder();
-  await model.fit(x, y, { batchSize: p.batchSize, epochs: 2, verbose: 0, shuffle: false, callbacks: [recorder] });
-  return recorder.milliseconds[1]!;
+  await model.fit(x, y, { batchSize, verbose: 0, shuffle: false, callbacks: [recorder] });
+  return recorder.milliseconds[0]!;
+}
+
+function compiledMlp(custom: boolean) {
+  const model = mlp(custom);
+  model.compile({ loss: lossFn, optimizer: keras.optimizers.RMSprop(1e-3) });
+  return model;
 }
 
 /** `{ customMs, builtInMs }`: an epoch with CustomDense and one with Dense. */
 export async function customDense(p: Digits) {
-  return { customMs: await fitEpoch(mlp(true), p), builtInMs: await fitEpoch(mlp(false), p) };
+  const [x, y] = digits(p);
+  const [custom, builtIn] = [compiledMlp(true), compiledMlp(false)];
+  return inTurns(
+    () => fitEpoch(custom, x, y, p.batchSize),
+    () => fitEpoch(builtIn, x, y, p.batchSize),
+  );
 }
 
-/** `{ customMs, builtInMs }`: an epoch of a loop over a step in `keras.jit`, which reads the loss of every step, and one of `fit`. */
-export async function handWrittenLoop(p: Digits) {
-  const model = mlp(false);
+interface Loop extends Digits {
+  readonly model: "mlp" | "resnet";
+  /** Whether the step is in `keras.jit`. */
+  readonly jit: boolean;
+}
+
+/** `{ customMs, builtInMs }`: an epoch of a loop of the user's own, which reads the loss of every step, and one of `fit`. */
+export async function handWrittenLoop({ model: name, jit, data, samples, batchSize }: Loop) {
+  const make = () => {
+    if (name === "resnet") return { ...resnet(data, samples), loss: resnetLoss };
+    const [x, y] = digits({ data, samples, batchSize });
+    return { model: compiledMlp(false), x, y, loss: lossFn };
+  };
+  const { model, x, y, loss: lossOf } = make();
   const optimizer = keras.optimizers.RMSprop(1e-3);
   const weights = model.trainableVariables;
-  const step = keras.jit((x: keras.Tensor, y: keras.Tensor) => {
-    const [loss, gradients] = keras.valueAndGrad(() => lossFn(y, model(x, { training: true })), weights)();
+  const recorded = (x: keras.Tensor, y: keras.Tensor) => {
+    const [loss, gradients] = keras.valueAndGrad(() => lossOf(y, model(x, { training: true })), weights)();
     optimizer.apply(gradients, weights);
     return loss;
-  });
-  const [x, y] = digits(p);
+  };
+  const step = jit ? keras.jit(recorded) : recorded;
   const epoch = async (): Promise<void> => {
-    for (let i = 0; i + p.batchSize <= p.samples; i += p.batchSize) {
-      const rows: [number, number] = [i, i + p.batchSize];
-      await (await step(x.get(rows), y.get(rows))).item();
+    for (let i = 0; i + batchSize <= samples; i += batchSize) {
+      const rows: [number, number] = [i, i + batchSize];
+      const loss = await step(x.get(rows), y.get(rows));
+      await loss.item();
     }
   };
-  await epoch();
-  return { customMs: await once(epoch), builtInMs: await fitEpoch(mlp(false), p) };
+  const { model: fitted } = make();
+  return inTurns(
+    () => once(epoch),
+    () => fitEpoch(fitted, x, y, batchSize),
+  );
 }
 
 /** `{ buildMs, firstStepMs }`: making a model of so many layers, and its first train step, which records and compiles it. */
