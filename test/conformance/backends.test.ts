@@ -57,6 +57,13 @@ describe.each(Object.keys(FACTORIES) as (keyof typeof FACTORIES)[])("backend %s"
     expect(await backend.download(result!)).toEqual(data);
   });
 
+  it.each(["float16", "bfloat16"] as const)("reads constants of %s in a program", async (dtype) => {
+    const x = input([2], dtype);
+    const bits = (numbers: number[]) => convertArray(Float64Array.from(numbers), "float64", dtype);
+    const [sum] = await run([x], [b.binary("add", x, b.constant(bits([0.5, -2]), [2], dtype))], [bits([1, 8])]);
+    expect(sum).toEqual(Array.from(bits([1.5, 6]) as Uint16Array));
+  });
+
   it("returns inputs, constants and one value twice", async () => {
     const x = input([2]);
     const y = b.unary("neg", x);

@@ -1,5 +1,5 @@
 /** From programs of the IR to ONNX graphs: one rule per primitive (rules/*), plus fusions that save nodes at run time. */
-import { allocate, type DType } from "../../core/dtype.ts";
+import { allocate, convertArray, type DType } from "../../core/dtype.ts";
 import { BackendError, invariant } from "../../core/errors.ts";
 import { sizeOf } from "../../core/shape.ts";
 import type { Primitive, PrimitiveAttributes } from "../../ir/primitives.ts";
@@ -108,7 +108,8 @@ function lowerInto(model: OnnxModel, program: Program, inputs: readonly OnnxValu
   for (const value of program.constants) {
     const { source } = value;
     invariant(source.kind === "constant", "a listed constant holds data");
-    names.set(value, model.constant(source.data, value.shape, engineDType(value.dtype)));
+    const dtype = engineDType(value.dtype);
+    names.set(value, model.constant(convertArray(source.data, value.dtype, dtype), value.shape, dtype));
   }
   const uses = countUses(program);
   const fusions = findFusions(program, uses);
