@@ -1,7 +1,7 @@
 /** Prediction: predict steps over data, with callbacks between them, and their outputs in one piece. */
 import type { Logs } from "../callbacks/callback.ts";
 import { checkOptions } from "../core/errors.ts";
-import { tensorFromDevice } from "../runtime/jit.ts";
+import { tensorFromDevice } from "../runtime/compiledFunction.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import type { FitData } from "./dataInput.ts";
 import { type BatchOutputs, concatenateOutputs } from "./predictions.ts";
