@@ -169,11 +169,14 @@ describe("textDatasetFromDirectory", () => {
     ]);
     const all = [...train.filePaths, ...val.filePaths];
     expect(new Set(all).size).toBe(8);
-    const batches = (await train.toArray()) as unknown as [Tensor, Tensor][];
+    const batches = await train.toArray();
     expect(batches.map(([texts, labels]) => [texts.shape, texts.dtype, labels.dtype])).toEqual([
       [[4], "string", "int32"],
       [[2], "string", "int32"],
     ]);
+    const [first] = await (await textDatasetFromDirectory(root, { ...quiet, shuffle: false })).toArray();
+    const text = first![0];
+    expect([text.shape, text.dtype, await text.array()]).toEqual([[], "string", "upper"]);
   });
 
   it("says what does not fit", async () => {
