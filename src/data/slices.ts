@@ -46,8 +46,31 @@ function listColumn(path: readonly PathKey[], list: readonly unknown[]): Column 
   };
 }
 
+/**
+ * Refuses two or three tables of the same height and different widths in a list: as rows of one array they would be a
+ * rarity, as inputs and labels they are common, and nothing tells which.
+ */
+function refuseTables(list: readonly unknown[]): void {
+  if (list.length < 2 || list.length > 3) return;
+  const tables = list.map((item) => (Array.isArray(item) && Array.isArray(item[0]) ? item : null));
+  const shapes = tables.map((table) => {
+    const widths = new Set(table?.map((row) => (row as unknown[]).length));
+    return widths.size === 1 ? [table!.length, ...widths] : null;
+  });
+  const [first] = shapes;
+  if (!first || !shapes.every((shape) => shape?.[0] === first[0])) return;
+  if (shapes.every((shape) => shape![1] === first[1])) return;
+  const names = ["x", "y", "sampleWeight"].slice(0, list.length);
+  throw new TypeError(
+    `fromTensorSlices: lists in a list are the rows of one array, and these ${list.length} look like arrays of their own. Received: ` +
+      `lists of ${shapes.map((shape) => shape!.join(" by ")).join(" and ")}. For a tuple make them tensors: ` +
+      `fromTensorSlices([${names.map((name) => `tensor(${name})`).join(", ")}]); for ${list.length} elements use fromAsyncIterable(list)`,
+  );
+}
+
 function columnOf(path: readonly PathKey[], leaf: unknown): Column {
   if (leaf instanceof Tensor) return tensorColumn(path, leaf);
+  if (isDataArray(leaf) && path.length === 0) refuseTables(leaf as readonly unknown[]);
   if (isDataArray(leaf)) return listColumn(path, leaf as readonly unknown[]);
   if (ArrayBuffer.isView(leaf)) return tensorColumn(path, fromNumbers(leaf, null, null, "fromTensorSlices"));
   throw new TypeError(

@@ -12,6 +12,7 @@ const elements = <D>(_dataset: D): Elements<D> => null as never;
 
 type Pair = [keras.Tensor, keras.Tensor];
 const { textDatasetFromDirectory: texts, imageDatasetFromDirectory: images } = keras.utils;
+const numbers = keras.ops.ones([2, 3]);
 const vectorize = keras.layers.TextVectorization();
 
 // With labels, elements come apart; with `labels: null` or `labelMode: null` they are contents alone.
@@ -47,3 +48,26 @@ is<Pair | keras.Tensor>()(elements(await texts("x", { labels: unknown.labels ?? 
 await texts("x", { maxlength: 3 });
 // @ts-expect-error an unknown label mode
 await images("x", { labelMode: "ints" });
+
+// ---------------------------------------------------------------- arrays
+
+const { Dataset } = keras.data;
+declare const matrix: number[][];
+declare const vector: number[];
+declare const bytes: Uint8Array;
+
+// Rows of one array, and a tuple of arrays that differ in depth.
+is<keras.Tensor>()(elements(Dataset.fromTensorSlices(matrix)), true);
+is<keras.Tensor>()(elements(Dataset.fromTensorSlices([[1, 2], [3]])), true); // biome-ignore format: short
+is<number>()(elements(Dataset.fromTensorSlices(vector)), true);
+is<keras.Tensor>()(elements(Dataset.fromTensorSlices([matrix, matrix])), true);
+is<[keras.Tensor, number]>()(elements(Dataset.fromTensorSlices([matrix, vector])), true);
+is<[keras.Tensor, keras.Tensor, number]>()(
+  elements(Dataset.fromTensorSlices([[matrix, matrix], matrix, vector])),
+  true,
+);
+is<Pair>()(elements(Dataset.fromTensorSlices([matrix, vector]).batch(2)), true);
+is<[{ x: keras.Tensor }, string]>()(elements(Dataset.fromTensorSlices([{ x: matrix }, ["a", "b"]])), true);
+is<[string, number]>()(elements(Dataset.fromTensorSlices([["a", "b"], [1, 0]])), true); // biome-ignore format: short
+is<Pair>()(elements(Dataset.fromTensorSlices([bytes, bytes])), true);
+is<Pair>()(elements(Dataset.fromTensorSlices([numbers, bytes])), true);
