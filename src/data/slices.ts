@@ -32,15 +32,25 @@ function tensorColumn(path: readonly PathKey[], tensor: Tensor): Column {
   };
 }
 
+/** The first number or text within lists. */
+function firstScalar(list: readonly unknown[]): unknown {
+  for (const item of list) {
+    const found = Array.isArray(item) ? firstScalar(item) : item;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** Lists of JavaScript: their scalars stay what they are; longer rows become tensors, each of its own length. */
 function listColumn(path: readonly PathKey[], list: readonly unknown[]): Column {
   const flat = list.every((item) => !Array.isArray(item));
   let rows: readonly unknown[] | null = flat ? list : null;
+  const dtype = typeof firstScalar(list) === "string" ? "string" : null; // of rows without words too
   return {
     path,
     count: list.length,
     async prepare() {
-      rows ??= list.map((item, i) => fromNumbers(item, null, null, `fromTensorSlices: row ${i} of ${partText(path)}`));
+      rows ??= list.map((item, i) => fromNumbers(item, null, dtype, `fromTensorSlices: row ${i} of ${partText(path)}`));
     },
     row: (i) => rows![i],
   };
