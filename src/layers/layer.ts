@@ -3,7 +3,7 @@
  * and know no backend.
  */
 import { type DType, isFloat } from "../core/dtype.ts";
-import { type DTypePolicy, getPolicy } from "../core/dtypePolicy.ts";
+import { type DTypePolicyLike, getPolicy } from "../core/dtypePolicy.ts";
 import { describe, didYouMean, SerializationError } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
 import { flatten, isNested, isPlainObject, mapStructure, type Nested, packSequenceAs } from "../core/tree.ts";
@@ -39,6 +39,7 @@ import { assertInputCompatibility, type InputSpec } from "./inputSpec.ts";
 import { layerClass } from "./layerClass.ts";
 import { madeInCall, noteLayer, outsideCalls } from "./madeInCall.ts";
 import { maskToRecord } from "./recordedMask.ts";
+import { revivingInside } from "./revivedPath.ts";
 import { hide, StatefulOperation } from "./statefulOperation.ts";
 
 export type { CallOptions, Mask } from "./callArguments.ts";
@@ -52,7 +53,7 @@ export interface LayerOptions {
   /** Whether the optimizer may update the layer's weights. @defaultValue `true` */
   trainable?: boolean;
   /** Dtype or policy of computations and weights: `"float32"`, `"mixed_bfloat16"`, … @defaultValue the global policy */
-  dtype?: string | DTypePolicy | Config | null;
+  dtype?: DTypePolicyLike | null;
   /** Extra loss on the layer's output, divided by the batch size. @defaultValue `null` */
   activityRegularizer?: regularizers.RegularizerLike | null;
   /** Whether float inputs are cast to the compute dtype. @defaultValue `true` */
@@ -288,14 +289,14 @@ export class LayerBase extends StatefulOperation {
   }
 
   #castInput(leaf: unknown): unknown {
-    const compute = this.dtypePolicy.computeDtype;
+    const compute = this.ownPolicy.computeDtype;
     const castable = this.autocast && leaf instanceof Tensor && isFloat(leaf.dtype) && isFloat(compute);
     return castable ? castTensor(leaf, compute) : leaf;
   }
 
   /** The dtype in which `call` reads float variables, `null` for their own. */
   #autocastScope(): DType | null {
-    const { computeDtype, variableDtype } = this.dtypePolicy;
+    const { computeDtype, variableDtype } = this.ownPolicy;
     if (!isFloat(computeDtype)) return null;
     if (autocastDType() !== null) return this.autocast ? computeDtype : null;
     return computeDtype === variableDtype ? null : computeDtype;
@@ -391,7 +392,11 @@ export class LayerBase extends StatefulOperation {
     const { build } = Object.getPrototypeOf(this) as LayerBase;
     // A method of one parameter gets the shape of the first input, however many there are.
     const used = Math.max(build.length, this.#buildArguments.length) <= 1 ? shapes.slice(0, 1) : shapes;
-    withTrail(placeOf(this), () => outsideCalls(() => this.runInScope(() => build.apply(this, [...used]))));
+    const run = (): void => {
+      this.takePath();
+      build.apply(this, [...used]);
+    };
+    withTrail(placeOf(this), () => outsideCalls(() => this.runInScope(run)));
     this.#buildShapes = used;
     this.built = true;
     this.lockState();
@@ -435,7 +440,8 @@ export class LayerBase extends StatefulOperation {
   /** Makes an instance from what `getConfig` returned. */
   static fromConfig(config: Config, customObjects?: CustomObjectsArgument): object {
     return customObjectScope(readCustomObjects(customObjects) ?? {}, () => {
-      const options = optionsFromConfig(this, config);
+      const name = typeof config.name === "string" ? config.name : null;
+      const options = revivingInside(name, () => optionsFromConfig(this, config));
       const cls = this as unknown as new (options: Record<string, unknown>) => object;
       return isBuiltin(cls) ? new cls(options) : constructReadingAll(cls, options);
     });

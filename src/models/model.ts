@@ -7,6 +7,7 @@ import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
 import { placeOf } from "../layers/errorTrail.ts";
 import { type CallOptions, LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
 import type { FromConfig, IsSymbolic } from "../layers/layerClass.ts";
+import { revivingInside } from "../layers/revivedPath.ts";
 import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
 import { producerOf } from "../ops/node.ts";
 import type { Config, Operation } from "../ops/operation.ts";
@@ -121,6 +122,7 @@ export class ModelBase extends Trainer {
     Object.defineProperty(this, "graph", { value: graph, enumerable: false, configurable: true });
     if (!graph) return;
     this.built = true;
+    this.takePath();
     this.inputSpec = null;
   }
 
@@ -307,10 +309,13 @@ export class ModelBase extends Trainer {
 
   static override fromConfig(config: Config, customObjects?: CustomObjectsArgument): object {
     if ("layers" in config && "input_layers" in config && "output_layers" in config) {
-      const { inputs, outputs } = graphFromConfig(config, readCustomObjects(customObjects));
-      const name = (config.name ?? null) as string | null;
-      const cls = this as unknown as new (options: FunctionalOptions) => ModelBase;
-      return new cls({ inputs, outputs, name, ...(config.trainable === false ? { trainable: false } : {}) });
+      // A graph and its layers are built on their own, whatever is around the model.
+      return revivingInside(null, () => {
+        const { inputs, outputs } = graphFromConfig(config, readCustomObjects(customObjects));
+        const name = (config.name ?? null) as string | null;
+        const cls = this as unknown as new (options: FunctionalOptions) => ModelBase;
+        return new cls({ inputs, outputs, name, ...(config.trainable === false ? { trainable: false } : {}) });
+      });
     }
     return super.fromConfig(config, customObjects);
   }

@@ -5,8 +5,8 @@ import { type Tensor, tensorFromHost } from "../runtime/tensor.ts";
 import { type DecodedImage, decodeImage, type ImageDecoder } from "./decodeImage.ts";
 import {
   DIRECTORY_OPTIONS,
-  type DirectoryDataset,
   type DirectoryOptions,
+  type FromDirectory,
   filesToDataset,
   needFiles,
 } from "./indexDirectory.ts";
@@ -43,29 +43,16 @@ const FORMATS = [".bmp", ".gif", ".jpeg", ".jpg", ".png"];
 const CHANNELS = { grayscale: 1, rgb: 3, rgba: 4 } as const;
 const INTERPOLATIONS: readonly string[] = ["bilinear", "nearest"];
 
-/** Images with labels, `[image, label]`, or without (labels: null). */
-export type ImageElement = readonly [Tensor, Tensor] | Tensor;
-
 /**
- * Images of the files in a folder, whose folders are the classes, as batches of `[images, labels]`; float32 from 0 to 255.
+ * Images of the files in a folder, whose folders are the classes, as batches of `[images, labels]`, or of images alone with
+ * `labels: null`; float32 from 0 to 255.
  *
  * @returns A dataset with `classNames` and `filePaths`; two of them for subset "both".
  * @throws RangeError, TypeError for options that do not fit, or when there are no files.
  * @see keras/src/utils/image_dataset_utils.py (Keras 3.x): same classes, labels and order of files, split and shuffled too
  *   (NumPy's); interpolations are "bilinear" and "nearest"
  */
-export async function imageDatasetFromDirectory(
-  directory: string,
-  options: ImageDirectoryOptions & { subset: "both" },
-): Promise<[DirectoryDataset<ImageElement>, DirectoryDataset<ImageElement>]>;
-export async function imageDatasetFromDirectory(
-  directory: string,
-  options?: ImageDirectoryOptions,
-): Promise<DirectoryDataset<ImageElement>>;
-export async function imageDatasetFromDirectory(
-  directory: string,
-  options: ImageDirectoryOptions = {},
-): Promise<unknown> {
+export const imageDatasetFromDirectory = (async (directory: string, options: ImageDirectoryOptions = {}) => {
   const where = "imageDatasetFromDirectory";
   checkOptions(where, options, OPTIONS);
   const { colorMode = "rgb", imageSize = [256, 256], interpolation = "bilinear" } = options;
@@ -104,7 +91,7 @@ export async function imageDatasetFromDirectory(
         );
     return toTensor(fitted, format);
   });
-}
+}) as FromDirectory<ImageDirectoryOptions>;
 
 /** The channels asked for; grey is what the eye makes of colours (ITU-R BT.601). */
 function toChannels({ width, height, data }: DecodedImage, channels: 1 | 3 | 4): Pixels {

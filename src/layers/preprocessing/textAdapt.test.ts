@@ -74,6 +74,12 @@ describe("adapt", () => {
     expect(bins.binBoundaries).toHaveLength(1);
   });
 
+  it("puts what is not a number in the last bin", async () => {
+    // As Keras does, and NumPy: NaN sorts after all numbers.
+    const x = tensor([Number.NaN, 5, -1]);
+    expect(await layers.Discretization([0, 1, 2])(x).array()).toEqual([3, 3, 0]);
+  });
+
   it("counts what a compiled program reads: a learned mean is no constant", async () => {
     const scale = layers.Normalization();
     await scale.adapt([[1], [3]]);
