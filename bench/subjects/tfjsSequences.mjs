@@ -14,7 +14,7 @@ export async function fitSequences(start, { model: name, data, samples, batchSiz
   if (name === "transformer") throw new Error("TensorFlow.js has no attention layer");
   const tfjs = await start();
   const { tf } = tfjs;
-  const { model, x, y } = { ticket, words, bilstm }[name](tfjs, samples, data);
+  const { model, x, y } = { ticket, bilstm }[name](tfjs, samples, data);
   const part = (arrays) => [arrays].flat().map((t) => tf.slice(t, 0, batchSize));
   const firstStepMs = await once(() => model.trainOnBatch(part(x), part(y)));
   const recorder = epochRecorder();
@@ -46,19 +46,6 @@ export async function predictSequences(start, { batchSize, ...timing }) {
     },
     peakRssMb: peakRssMb(),
   };
-}
-
-function words({ tf, layers, input, functional }, samples) {
-  const inputs = input({ shape: [20] });
-  const embedded = layers.embedding({ inputDim: 100_000, outputDim: 64 }).apply(inputs);
-  const model = functional({
-    inputs,
-    outputs: layers.dense({ units: 1 }).apply(layers.globalAveragePooling1d({}).apply(embedded)),
-  });
-  model.compile({ optimizer: tf.train.adagrad(1e-3), loss: "meanSquaredError" });
-  const ids = Float32Array.from({ length: samples * 20 }, () => Math.floor(Math.random() * 100_000));
-  const labels = Float32Array.from({ length: samples }, () => Math.floor(Math.random() * 2));
-  return { model, x: tf.tensor2d(ids, [samples, 20]), y: tf.tensor2d(labels, [samples, 1]) };
 }
 
 function ticket({ tf, layers, input, functional }, samples) {

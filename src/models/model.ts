@@ -45,6 +45,31 @@ export type ModelOptions = LayerOptions;
 
 type AnyModelArguments = readonly unknown[];
 
+const holdsSymbolic = (value: unknown): boolean =>
+  (value instanceof KerasTensor || Array.isArray(value) || isPlainObject(value)) &&
+  flatten(value as Nested<unknown>).some((leaf) => leaf instanceof KerasTensor);
+
+/** @throws TypeError for what was meant as inputs and outputs, and is not complete. */
+function refuseHalfAGraph(where: string, first: unknown, third: unknown): void {
+  const way = `Pass both: ${where}({ inputs, outputs }) or ${where}(inputs, outputs, { name })`;
+  if (third !== undefined && !isPlainObject(third)) {
+    throw new TypeError(
+      `${where}: expected options such as { name } behind inputs and outputs. Received: ${describe(third)}`,
+    );
+  }
+  if (first instanceof KerasTensor || (Array.isArray(first) && holdsSymbolic(first))) {
+    throw new TypeError(`${where}: inputs without outputs. ${way}`);
+  }
+  if (!isPlainObject(first)) return;
+  const keys = Object.keys(first).filter((key) => holdsSymbolic(first[key]));
+  if (keys.length === 0) return;
+  const missing = ["inputs", "outputs"].filter((key) => !keys.includes(key));
+  const received = `Received: ${Object.keys(first).join(", ")}`;
+  throw new TypeError(
+    `${where}: no ${missing.map((key) => `\`${key}\``).join(" and ")} among the options. ${received}. ${way}`,
+  );
+}
+
 /** Inputs, outputs and options of a functional construction, or `null` when the arguments are a subclass's. */
 function functionalArguments(args: AnyModelArguments): FunctionalOptions | null {
   const [first, second, third] = args;
@@ -101,6 +126,7 @@ const hostParts = new WeakMap<Graph, HostPart | null>();
  * What all models can do. @see keras/src/models/model.py, keras/src/models/functional.py (Keras 3.x)
  */
 export class ModelBase extends Trainer {
+  static readonly className: string = "Model";
   /** The graph of a functional model; `null` for a model with its own `call`. */
   declare readonly graph: Graph | null;
 
@@ -353,7 +379,7 @@ export class ModelBase extends Trainer {
 
 /** A model made from inputs and outputs; what `keras.Model({ inputs, outputs })` returns. */
 export class FunctionalBase extends ModelBase {
-  static readonly className = "Functional";
+  static override readonly className = "Functional";
   static readonly modulePath = "keras.src.models.functional";
 }
 
@@ -398,7 +424,9 @@ const construct = function Model(this: unknown, ...args: unknown[]): object {
   const target = new.target as unknown;
   if (target !== undefined && target !== construct)
     return Reflect.construct(ModelBase, args, target as NewableFunction);
-  return Reflect.construct(functionalArguments(args) ? FunctionalBase : ModelBase, args);
+  const functional = functionalArguments(args);
+  if (!functional || args.length > 1) refuseHalfAGraph("keras.Model", functional ? null : args[0], args[2]);
+  return Reflect.construct(functional ? FunctionalBase : ModelBase, args);
 };
 construct.prototype = ModelBase.prototype;
 Object.setPrototypeOf(construct, ModelBase);

@@ -52,7 +52,7 @@ const isOneShape = (shape: unknown): shape is Shape =>
  * @see keras/src/models/sequential.py (Keras 3.x)
  */
 export class SequentialBase extends ModelBase {
-  static readonly className = "Sequential";
+  static override readonly className = "Sequential";
   static readonly modulePath = "keras";
 
   /** All layers, the input layer included. */

@@ -1,4 +1,5 @@
 /** The loss of a compiled model: one function per output, weights, and the totals that logs show. */
+import type { Uncalled } from "../core/callable.ts";
 import { describe } from "../core/errors.ts";
 import { flatten, isNested, isPlainObject, type Nested } from "../core/tree.ts";
 import * as losses from "../losses/index.ts";
@@ -8,7 +9,7 @@ import type { Tensor } from "../runtime/tensor.ts";
 import { itemsPerOutput, labelsPerOutput, type OutputPlace, outputPlaces } from "./outputStructure.ts";
 
 /** A loss by name, function, object or config. */
-export type LossLike = string | losses.LossFunction | losses.Loss | Readonly<Record<string, unknown>>;
+export type LossLike = string | losses.LossFunction | Uncalled<losses.Loss> | Readonly<Record<string, unknown>>;
 /** One loss for all outputs, or one per output as a list or by output name. */
 export type LossArgument = LossLike | null | readonly LossArgument[] | { readonly [output: string]: LossArgument };
 export type LossWeights = number | readonly (number | null)[] | Readonly<Record<string, number | null>>;

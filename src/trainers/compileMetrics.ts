@@ -1,4 +1,5 @@
 /** The metrics of a compiled model: which apply to which output, and under which names logs show them. */
+import type { Uncalled } from "../core/callable.ts";
 import { describe } from "../core/errors.ts";
 import { flatten, isPlainObject, type Nested } from "../core/tree.ts";
 import * as metrics from "../metrics/index.ts";
@@ -6,7 +7,7 @@ import type { Tensor } from "../runtime/tensor.ts";
 import { itemsPerOutput, type OutputPlace, outputPlaces } from "./outputStructure.ts";
 
 /** A metric by name, function, object or config. */
-export type MetricLike = string | metrics.MetricFunction | metrics.Metric | Readonly<Record<string, unknown>>;
+export type MetricLike = string | metrics.MetricFunction | Uncalled<metrics.Metric> | Readonly<Record<string, unknown>>;
 /** Metrics of one output, or per output as a list or by output name. */
 export type MetricsArgument =
   | readonly (MetricLike | null | readonly (MetricLike | null)[])[]
