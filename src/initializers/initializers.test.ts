@@ -107,6 +107,14 @@ describe("initializers", () => {
     expect(initializers.Orthogonal({ seed: 1 })([2, 2], "bfloat16").dtype).toBe("bfloat16");
   });
 
+  it("take a constant beyond the integers of 32 bits", async () => {
+    expect(
+      await initializers
+        .Constant(2 ** 40)([1], "float32")
+        .array(),
+    ).toEqual([2 ** 40]);
+  });
+
   it("take a constant of several values", async () => {
     const constant = initializers.Constant([1, 2]);
     expect(await constant([3, 2]).array()).toEqual([
