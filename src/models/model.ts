@@ -67,14 +67,17 @@ function withOuterTraining(args: unknown[]): unknown[] {
   return [...args.slice(0, -1), { ...options, training }];
 }
 
-/** Values with the masks of the call, one per input. */
+/**
+ * Values with the masks of the call, one per input. As in Keras, a tensor that an outer model hands in carries its mask from
+ * then on; one that the user hands in stays as it was.
+ */
 function withMasks(values: readonly unknown[], mask: Mask): readonly unknown[] {
   if (mask === null) return values;
   const masks = flatten(mask as Nested<Tensor | null>);
+  const isInside = (callContext()?.outer ?? null) !== null;
   return values.map((value, i) => {
     if (!(value instanceof Tensor) || !masks[i] || value.mask === masks[i]) return value;
-    // A tensor handed in belongs to the caller.
-    const masked = new Tensor(value.node);
+    const masked = isInside ? value : new Tensor(value.node);
     masked.mask = masks[i];
     return masked;
   });

@@ -18,7 +18,7 @@ import { EinsumDense } from "../core/einsumDense.ts";
 import { placeOf } from "../errorTrail.ts";
 import { type CallOptions, LayerBase, type LayerOptions } from "../layer.ts";
 import { Dropout } from "../regularization/dropout.ts";
-import { combinedMask, forHeads } from "./masks.ts";
+import { combinedMask, forHeads, type MaskParts } from "./masks.ts";
 
 /** Options that attention layers with several heads share. */
 export interface MultiHeadOptions extends LayerOptions {
@@ -54,7 +54,10 @@ export interface MultiHeadOptions extends LayerOptions {
 export interface MultiHeadCallOptions extends CallOptions {
   /** Keys of the values. @defaultValue the values themselves */
   key?: TensorLike | null;
-  /** True where a step of the query is real: (batch, queries). @defaultValue the mask that came with the query */
+  /**
+   * True where a step of the query is real: (batch, queries). As in Keras, {@link MultiHeadAttention} takes it and computes
+   * without it, with the mask that came with the query. @defaultValue the mask that came with the query
+   */
   queryMask?: TensorLike | null;
   /** (batch, values). @defaultValue the mask that came with the value */
   valueMask?: TensorLike | null;
@@ -101,7 +104,6 @@ const CALL_OPTIONS = [
   "returnAttentionScores",
   "useCausalMask",
   "training",
-  "mask",
 ] as const;
 
 /** Keys of the options that all have, in files. */
@@ -126,6 +128,9 @@ export interface Heads {
   readonly key: Tensor;
   readonly value: Tensor;
 }
+
+/** What hides steps of the inputs. */
+export type GivenMasks = Pick<MaskParts, "queryMask" | "valueMask" | "keyMask">;
 
 /** Attention with several heads: the layers that project, and what to do with what they give. */
 export abstract class MultiHeadLayer extends LayerBase {
@@ -260,10 +265,11 @@ export abstract class MultiHeadLayer extends LayerBase {
     const options = (isPlainObject(last) ? last : {}) as MultiHeadCallOptions;
     const key = more.length > 0 && !isPlainObject(more[0]) ? (more[0] as Tensor) : null;
     const { returnAttentionScores = false, training = false, useCausalMask = false } = options;
+    const { queryMask, valueMask, keyMask } = this.takeMasks(query, value, key, options);
     const mask = combinedMask(query.shape[1]!, value.shape[1]!, {
-      queryMask: (options.queryMask ?? query.mask) as Operand | null,
-      valueMask: (options.valueMask ?? value.mask) as Operand | null,
-      keyMask: (options.keyMask ?? key?.mask ?? null) as Operand | null,
+      queryMask,
+      valueMask,
+      keyMask,
       attentionMask: (options.attentionMask ?? null) as Operand | null,
       useCausalMask,
       slidingWindow: this.slidingWindow,
@@ -275,6 +281,15 @@ export abstract class MultiHeadLayer extends LayerBase {
     const [attended, scores] = this.attend(heads, mask, training, returnAttentionScores);
     const output = this.finish(withoutMask(query), attended);
     return scores && returnAttentionScores ? [output, scores] : output;
+  }
+
+  /** The masks of query, value and key: given, or those that came with them. */
+  protected takeMasks(query: Tensor, value: Tensor, key: Tensor | null, options: MultiHeadCallOptions): GivenMasks {
+    return {
+      queryMask: (options.queryMask ?? query.mask) as Operand | null,
+      valueMask: (options.valueMask ?? value.mask) as Operand | null,
+      keyMask: (options.keyMask ?? key?.mask ?? null) as Operand | null,
+    };
   }
 
   /** The heads of query, key and value. */

@@ -12,7 +12,15 @@ import { placeOf } from "../errorTrail.ts";
 import { layerClass } from "../layerClass.ts";
 import type { Dropout } from "../regularization/dropout.ts";
 import { attentionEquations, projectionEquation, projectionShape } from "./equations.ts";
-import { type Heads, MULTI_HEAD_KEYS, type MultiHeadCall, MultiHeadLayer, type MultiHeadOptions } from "./multiHead.ts";
+import {
+  type GivenMasks,
+  type Heads,
+  MULTI_HEAD_KEYS,
+  type MultiHeadCall,
+  type MultiHeadCallOptions,
+  MultiHeadLayer,
+  type MultiHeadOptions,
+} from "./multiHead.ts";
 
 /** Options of {@link MultiHeadAttention}. */
 export interface MultiHeadAttentionOptions extends MultiHeadOptions {
@@ -31,7 +39,8 @@ type All = MultiHeadAttentionOptions & { numHeads: number; keyDim: number };
  * are projected together.
  *
  * Called on a query and a value, and perhaps a key; for attention within a sequence, `mha(x, x)`. Masks of the inputs hide
- * padded steps by themselves.
+ * padded steps by themselves, and are taken off the inputs, as in Keras: a layer that gets one of them later, such as the
+ * addition of a residual connection, gets it without. Give `attentionMask` to mask every block of a stack.
  *
  * Shapes: query (batch, queries, dim), value and key (batch, values, …) → (batch, queries, dim), or the last axes of
  * `outputShape`; with `returnAttentionScores` also (batch, heads, queries, values).
@@ -44,8 +53,7 @@ type All = MultiHeadAttentionOptions & { numHeads: number; keyDim: number };
  * @example
  * const mha = layers.MultiHeadAttention(8, 64, { dropout: 0.1 });
  * const y = mha(x, x, { useCausalMask: true });
- * @see keras/src/layers/attention/multi_head_attention.py (Keras 3.x): same numbers; a `queryMask` given by hand counts here,
- *   where Keras 3.15 uses only the one that came with the query.
+ * @see keras/src/layers/attention/multi_head_attention.py (Keras 3.x)
  */
 export class MultiHeadAttentionBase extends MultiHeadLayer {
   static readonly className: string = "MultiHeadAttention";
@@ -143,6 +151,21 @@ export class MultiHeadAttentionBase extends MultiHeadLayer {
 
   protected override get headSize(): number {
     return this.keyDim;
+  }
+
+  /**
+   * Takes the masks off the tensors that carry them, as Keras does: whatever gets one of these tensors after this layer gets it
+   * without a mask, in a graph as well. What counts of the query is its own mask only. See docs/decisions/0009-masks.md.
+   */
+  protected override takeMasks(
+    query: Tensor,
+    value: Tensor,
+    key: Tensor | null,
+    options: MultiHeadCallOptions,
+  ): GivenMasks {
+    const masks = super.takeMasks(query, value, key, { ...options, queryMask: null });
+    for (const x of [query, value, key]) if (x) x.mask = null;
+    return masks;
   }
 
   protected override project(query: Tensor, value: Tensor, key: Tensor): Heads {
