@@ -52,7 +52,7 @@ describe("imageDatasetFromDirectory", () => {
     writeFileSync(join(root, "dogs", "e.bmp"), "BM and so on");
     const failing = await imageDatasetFromDirectory(root, quiet);
     await expect(failing.toArray()).rejects.toThrow(
-      /cannot read the image .*e\.bmp.*no PNG, JPEG or GIF; give `decoder/,
+      /cannot read the image .*e\.bmp.*no PNG, BMP, JPEG or GIF; give `decoder/,
     );
     const decoder = () => ({ width: 1, height: 1, data: Uint8Array.of(10, 20, 30, 40) });
     const own = await imageDatasetFromDirectory(root, {
