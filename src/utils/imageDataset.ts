@@ -10,14 +10,21 @@ import {
   filesToDataset,
   needFiles,
 } from "./indexDirectory.ts";
-import { cropToAspectRatio, type Interpolation, type Pixels, resizePixels, resizeWithPad } from "./resizeImage.ts";
+import {
+  cropToAspectRatio,
+  INTERPOLATIONS,
+  type Interpolation,
+  type Pixels,
+  resizePixels,
+  resizeWithPad,
+} from "./resizeImage.ts";
 
 export interface ImageDirectoryOptions extends DirectoryOptions {
   /** Channels of the images: 1, 3 or 4. @defaultValue `"rgb"` */
   colorMode?: "grayscale" | "rgb" | "rgba";
   /** Height and width that images are resized to; a number for both. @defaultValue `[256, 256]` */
   imageSize?: number | readonly [height: number, width: number];
-  /** @defaultValue `"bilinear"` */
+  /** How sizes are changed, as TensorFlow does it without antialiasing. @defaultValue `"bilinear"` */
   interpolation?: Interpolation;
   /** Whether to cut off what does not have the proportions of `imageSize`. @defaultValue `false` */
   cropToAspectRatio?: boolean;
@@ -41,7 +48,6 @@ const OPTIONS = [
 ];
 const FORMATS = [".bmp", ".gif", ".jpeg", ".jpg", ".png"];
 const CHANNELS = { grayscale: 1, rgb: 3, rgba: 4 } as const;
-const INTERPOLATIONS: readonly string[] = ["bilinear", "nearest"];
 
 /**
  * Images of the files in a folder, whose folders are the classes, as batches of `[images, labels]`, or of images alone with
@@ -50,7 +56,7 @@ const INTERPOLATIONS: readonly string[] = ["bilinear", "nearest"];
  * @returns A dataset with `classNames` and `filePaths`; two of them for subset "both".
  * @throws RangeError, TypeError for options that do not fit, or when there are no files.
  * @see keras/src/utils/image_dataset_utils.py (Keras 3.x): same classes, labels and order of files, split and shuffled too
- *   (NumPy's); interpolations are "bilinear" and "nearest"
+ *   (NumPy's)
  */
 export const imageDatasetFromDirectory = (async (directory: string, options: ImageDirectoryOptions = {}) => {
   const where = "imageDatasetFromDirectory";
@@ -69,7 +75,7 @@ export const imageDatasetFromDirectory = (async (directory: string, options: Ima
   }
   if (!INTERPOLATIONS.includes(interpolation)) {
     throw new RangeError(
-      `${where}: expected \`interpolation\` to be "bilinear" or "nearest". Received: ${describe(interpolation)}`,
+      `${where}: expected \`interpolation\` to be one of ${INTERPOLATIONS.map(describe).join(", ")}. Received: ${describe(interpolation)}`,
     );
   }
   if (options.cropToAspectRatio && options.padToAspectRatio) {
