@@ -254,7 +254,11 @@ export class Trainer extends LayerBase {
   }
 
   get metricsNames(): string[] {
-    return this.metrics.map((m) => m.name);
+    const state = this.#compiled;
+    const own = this.#ownMetrics().map((m) => m.name);
+    if (!state) return own;
+    const losses = (state.loss?.trackers ?? []).map((m) => m.name);
+    return [state.lossTracker.name, ...(state.metrics.any ? ["compile_metrics"] : []), ...losses, ...own];
   }
 
   /** Which way each logged metric improves, by log name. */
@@ -267,6 +271,7 @@ export class Trainer extends LayerBase {
     }
     return Object.fromEntries(entries);
   }
+  /** Names of {@link metrics}, where all that `compile` was given stand as one, `"compile_metrics"`, as in Keras. Logs have the names of each. */
 
   resetMetrics(): void {
     for (const metric of this.metrics) metric.resetState();
