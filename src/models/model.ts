@@ -25,7 +25,9 @@ import {
 import { type CustomObjectsArgument, readCustomObjects } from "../serialization/registry.ts";
 import { serializeObject } from "../serialization/serialize.ts";
 import type { TensorStructure } from "../trainers/dataAdapters/dataAdapter.ts";
+import type { FitData } from "../trainers/dataInput.ts";
 import { Trainer } from "../trainers/trainer.ts";
+import type { PredictOptions } from "../trainers/trainerOptions.ts";
 import { printSummary, type SummaryOptions } from "../viz/summary.ts";
 import { graphConfig, graphFromConfig } from "./functionalConfig.ts";
 import { Graph, type RunOperation } from "./graph.ts";
@@ -372,9 +374,14 @@ export type Concrete<S> =
           ? { -readonly [K in keyof S]: Concrete<S[K]> }
           : S;
 
-/** A model; O is the structure of its outputs, so that calling it needs no cast. */
-export interface Model<O = KerasTensor> extends ModelBase {
+/**
+ * A model; O is the structure of its outputs, so that neither calling it nor predicting needs a cast. P follows from it: as a
+ * parameter of its own it lets models of any outputs pass as `Model<unknown>`.
+ */
+export interface Model<O = KerasTensor, P = Concrete<O>> extends ModelBase {
   <A>(inputs: A, ...more: unknown[]): IsSymbolic<A> extends true ? O : Concrete<O>;
+  predict(x: FitData, options?: PredictOptions): Promise<P>;
+  predictOnBatch(x: FitData): Promise<P>;
 }
 
 interface ModelClass extends FromConfig<Model> {

@@ -304,7 +304,8 @@ export class Trainer extends LayerBase {
    *
    * @returns Computed tensors with all samples along the first axis.
    */
-  predict(x: FitData, options: PredictOptions = {}): Promise<Tensor> {
+  // biome-ignore lint/suspicious/noExplicitAny: models say what they give; a supertype of all structures would need casts
+  predict(x: FitData, options: PredictOptions = {}): Promise<any> {
     return predictLoop(this.#runner, x, options);
   }
 
@@ -317,6 +318,7 @@ export class Trainer extends LayerBase {
     options: OnBatchOptions & { returnDict: true },
   ): Promise<Logs>;
   trainOnBatch(x: FitData, y?: FitData | null, options?: OnBatchOptions): Promise<number[]>;
+   * @throws ShapeError when batches give outputs that cannot be joined, as sequences of different lengths may.
   trainOnBatch(x: FitData, y?: FitData | null, options: OnBatchOptions = {}): Promise<number[] | Logs> {
     return stepOnBatch(this.#runner, "trainOnBatch", x, y ?? null, options);
   }
@@ -329,7 +331,8 @@ export class Trainer extends LayerBase {
   }
 
   /** Outputs for one batch, in the structure of the model's outputs: the fastest way to a prediction. */
-  predictOnBatch(x: FitData): Promise<Tensor> {
+  // biome-ignore lint/suspicious/noExplicitAny: as for predict
+  predictOnBatch(x: FitData): Promise<any> {
     return predictOnBatch(this.#runner, x);
   }
 }
