@@ -156,10 +156,10 @@ async function trainEpoch(run: FitRun, step: LoggedStep, epoch: number): Promise
 /** The logs of an epoch with those of its validation. */
 async function withValidation(run: FitRun, batches: EpochIterator): Promise<Logs> {
   const { runner, compiled, data, callbacks, guard, logs } = run;
-  const result = await evaluateBatches(
-    runner,
-    compiled,
-    { batches, callbacks, guard },
+  const result = await evaluateBatches(runner, compiled, { batches, callbacks, guard }, data.validation!);
+  return sortedLogs({ ...logs, ...Object.fromEntries(Object.entries(result).map(([k, v]) => [`val_${k}`, v])) });
+}
+
 /** Says once when validation data was used up: then there is no validation, rather than numbers of nothing. */
 async function hasValidation(run: FitRun, batches: EpochIterator, epoch: number): Promise<boolean> {
   await batches.restart();
@@ -180,11 +180,6 @@ function warnOfNoMore(epoch: number, epochs: number): void {
       "once: pass a function that returns a new one for each epoch, a Dataset (with repeat() where it is too short), or a " +
       "generator without an end together with stepsPerEpoch",
   );
-}
-
-    (data.validation?.labels ?? null) === null,
-  );
-  return sortedLogs({ ...logs, ...Object.fromEntries(Object.entries(result).map(([k, v]) => [`val_${k}`, v])) });
 }
 
 function warnOfNaN(batch: number, epoch: number): void {
