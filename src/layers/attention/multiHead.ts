@@ -9,6 +9,7 @@ import { dotProductAttention } from "../../ops/attention.ts";
 import * as ops from "../../ops/index.ts";
 import type { KerasTensor, Result, TensorLike } from "../../ops/kerasTensor.ts";
 import type { Config } from "../../ops/operation.ts";
+import { withFirstSizes } from "../../ops/outputSpec.ts";
 import * as regularizers from "../../regularizers/index.ts";
 import { type Operand, Tensor } from "../../runtime/tensor.ts";
 import { Softmax } from "../activations/softmax.ts";
@@ -319,6 +320,14 @@ export abstract class MultiHeadLayer extends LayerBase {
     const scores = this._softmax!(raw, wide ? { mask: wide } : {});
     const kept = this.dropout > 0 ? this._dropoutLayer!(scores, { training }) : scores;
     return [ops.einsum(this.equations.combine, kept, value), scores];
+  }
+
+  override computeOutputSpec(...args: unknown[]): Nested<KerasTensor> {
+    const positions = (args[0] as KerasTensor | Tensor).shape.slice(0, -1);
+    const spec = super.computeOutputSpec(...args) as KerasTensor | KerasTensor[];
+    return Array.isArray(spec)
+      ? [withFirstSizes(spec[0]!, positions), ...spec.slice(1)]
+      : withFirstSizes(spec, positions);
   }
 
   override computeOutputShape(...shapes: unknown[]): Nested<Shape> {

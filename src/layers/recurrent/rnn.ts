@@ -3,8 +3,9 @@ import { describe, ShapeError } from "../../core/errors.ts";
 import { formatShape, type Shape } from "../../core/shape.ts";
 import { flatten, isPlainObject, mapStructure, type Nested, packSequenceAs } from "../../core/tree.ts";
 import * as ops from "../../ops/index.ts";
+import type { KerasTensor } from "../../ops/kerasTensor.ts";
 import type { Config } from "../../ops/operation.ts";
-import { declaredShape } from "../../ops/outputSpec.ts";
+import { declaredShape, withFirstSizes } from "../../ops/outputSpec.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
 import { Variable } from "../../runtime/variable.ts";
 import { serializeObject } from "../../serialization/serialize.ts";
@@ -200,6 +201,12 @@ export class RNNBase extends LayerBase {
         cell.resetRecurrentDropoutMask();
       }
     }
+  }
+
+  /** The sequences say how many samples there are, also where states say otherwise. */
+  override computeOutputSpec(...args: unknown[]): Nested<KerasTensor> {
+    const { shape } = args[0] as KerasTensor;
+    return mapStructure((x: KerasTensor) => withFirstSizes(x, [shape[0] ?? null]), super.computeOutputSpec(...args));
   }
 
   /** Cells of Keras, however deep inside: what they drop is decided before the loop. */
