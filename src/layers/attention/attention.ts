@@ -13,7 +13,7 @@ import { checkBoolean, checkNumber } from "../checks.ts";
 import { placeOf } from "../errorTrail.ts";
 import { type CallOptions, LayerBase, type LayerOptions, type Mask } from "../layer.ts";
 import { type Leaf, layerClass } from "../layerClass.ts";
-import { causalMask } from "./masks.ts";
+import { causalMask, checkMasks } from "./masks.ts";
 
 /** Options of {@link AdditiveAttention}. */
 export interface AdditiveAttentionOptions extends LayerOptions {
@@ -151,6 +151,10 @@ export class AttentionBase extends LayerBase {
     checkInputs(inputs, Array.isArray(inputs));
     const [query, value, key = value] = inputs as [Tensor, Tensor, Tensor?];
     const [queryMask = null, valueMask = null] = maskList(options.mask ?? null);
+    checkMasks(query, value, [
+      ["mask[0]", queryMask, "queries"],
+      ["mask[1]", valueMask, valueMask?.ndim === 3 ? "both" : "values"],
+    ]);
     this.#checkSizes(query, value, key!);
     const raw = this.scores(query, key!);
     const allowed = this.#allowed(raw, valueMask, options.useCausalMask === true);

@@ -19,7 +19,7 @@ import { EinsumDense } from "../core/einsumDense.ts";
 import { placeOf } from "../errorTrail.ts";
 import { type CallOptions, LayerBase, type LayerOptions } from "../layer.ts";
 import { Dropout } from "../regularization/dropout.ts";
-import { combinedMask, forHeads, type MaskParts } from "./masks.ts";
+import { checkMasks, combinedMask, forHeads, type MaskParts } from "./masks.ts";
 
 /** Options that attention layers with several heads share. */
 export interface MultiHeadOptions extends LayerOptions {
@@ -267,11 +267,18 @@ export abstract class MultiHeadLayer extends LayerBase {
     const key = more.length > 0 && !isPlainObject(more[0]) ? (more[0] as Tensor) : null;
     const { returnAttentionScores = false, training = false, useCausalMask = false } = options;
     const { queryMask, valueMask, keyMask } = this.takeMasks(query, value, key, options);
+    const attentionMask = (options.attentionMask ?? null) as Operand | null;
+    checkMasks(query, value, [
+      ["queryMask", queryMask, "queries"],
+      ["valueMask", valueMask, "values"],
+      ["keyMask", keyMask, "values"],
+      ["attentionMask", attentionMask, "both"],
+    ]);
     const mask = combinedMask(query.shape[1]!, value.shape[1]!, {
       queryMask,
       valueMask,
       keyMask,
-      attentionMask: (options.attentionMask ?? null) as Operand | null,
+      attentionMask,
       useCausalMask,
       slidingWindow: this.slidingWindow,
     });

@@ -1,6 +1,6 @@
 /** Multi-head attention. */
-import { describe } from "../../core/errors.ts";
-import type { Shape } from "../../core/shape.ts";
+import { describe, ShapeError } from "../../core/errors.ts";
+import { formatShape, type Shape } from "../../core/shape.ts";
 import * as ops from "../../ops/index.ts";
 import type { Config } from "../../ops/operation.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
@@ -110,6 +110,7 @@ export class MultiHeadAttentionBase extends MultiHeadLayer {
 
   override build(queryShape: Shape, valueShape: Shape, ...[keyShape]: Shape[]): void {
     const keys = keyShape ?? valueShape;
+    this.#checkRanks(queryShape, valueShape);
     this.checkKeys(valueShape, keys);
     const project = (name: string, shape: Shape, size: number, activation: string | null = null): EinsumDense => {
       const free = shape.length - 1;
@@ -128,9 +129,23 @@ export class MultiHeadAttentionBase extends MultiHeadLayer {
     this.outputDense = this.projection("attention_output", equation, projectionShape(free, sizes), biasAxes, heads);
   }
 
+  /** Keras builds the layer on (batch, features), and fails when it computes. */
+  #checkRanks(query: Shape, value: Shape): void {
+    if (query.length >= 3 && value.length >= 3) return;
+    throw new ShapeError(
+      "expected inputs of at least three axes, (batch, steps, features). Received: " +
+        `query ${formatShape(query)}, value ${formatShape(value)}; samples of one step get an axis for it: ops.expandDims(x, 1)`,
+    );
+  }
+
   /** @param rank - Of the values' heads. */
   #buildAttention(rank: number): void {
     const given = this.attentionAxes ?? Array.from({ length: rank - 3 }, (_, i) => i + 1);
+    if (given.length === 0) {
+      throw new RangeError(
+        `${placeOf(this)}: expected \`attentionAxes\` to be at least one axis. Received: attentionAxes=[]`,
+      );
+    }
     const axes = given.map((axis) => (axis >= 0 ? axis : rank - 1 + axis));
     const bad = axes.find((axis) => axis < 1 || axis > rank - 3);
     if (bad !== undefined) {

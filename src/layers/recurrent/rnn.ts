@@ -12,6 +12,7 @@ import { serializeObject } from "../../serialization/serialize.ts";
 import { checkBoolean } from "../checks.ts";
 import { InputSpec } from "../inputSpec.ts";
 import { LayerBase, type LayerOptions, type Mask } from "../layer.ts";
+import { checkMaskShape, type MaskUse, shapeText } from "../maskShape.ts";
 import { hide } from "../statefulOperation.ts";
 import { BaseCell } from "./baseCell.ts";
 import {
@@ -180,12 +181,14 @@ export class RNNBase extends LayerBase {
       );
     }
     this.#checkBatch(shape);
+    const sequenceMask = firstMask(mask);
+    if (sequenceMask) checkMaskShape(sequenceMask, maskUse(sequences));
     const batch = sequences.shape[0]!;
     const before = this.#startStates(batch, initialState);
     const cells = this.#droppingCells();
     if (training) for (const cell of cells) cell.holdMasks(batch);
     try {
-      const { output, states } = this.#run(sequences, before, firstMask(mask), training);
+      const { output, states } = this.#run(sequences, before, sequenceMask, training);
       const cast = (x: Tensor): Tensor => ops.cast(x, this.computeDtype);
       const after = mapStructure(cast, states) as States[];
       if (this.states !== null) {
@@ -286,6 +289,16 @@ export class RNNBase extends LayerBase {
     return { ...this.loopConfig(), cell: serializeObject(this.cell) };
   }
 }
+
+/** A mask may have more axes: a step is real when any of its entries is. */
+const maskUse = (sequences: Tensor): MaskUse => ({
+  name: "a mask",
+  axes: "(batch, time)",
+  sizes: sequences.shape.slice(0, 2),
+  exact: [1],
+  mayGoOn: true,
+  of: `sequences of shape ${shapeText(sequences)}`,
+});
 
 /** The batch size of a stateful layer. */
 function fixedBatch(sequencesShape: Shape): number {
