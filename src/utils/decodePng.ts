@@ -118,32 +118,33 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Each byte is stored as its difference to a guess from bytes before: left, above, and left above. Undone in place. */
-function unfilter(row: Uint8Array, above: Uint8Array | null, filter: number, step: number): void {
-  for (let i = 0; i < row.length; i++) {
-    const left = i < step ? 0 : row[i - step]!;
-    const up = above?.[i] ?? 0;
-    switch (filter) {
-      case 0:
-        return;
-      case 1:
-        row[i]! += left;
-        break;
-      case 2:
-        row[i]! += up;
-        break;
-      case 3:
-        row[i]! += (left + up) >> 1;
-        break;
-      case 4: {
-        const corner = i < step ? 0 : (above?.[i - step] ?? 0);
-        const guess = left + up - corner;
-        const [a, b, c] = [Math.abs(guess - left), Math.abs(guess - up), Math.abs(guess - corner)];
+function unfilter(row: Uint8Array, above: Uint8Array, filter: number, step: number): void {
+  const { length } = row;
+  switch (filter) {
+    case 0:
+      return;
+    case 1:
+      for (let i = step; i < length; i++) row[i]! += row[i - step]!;
+      return;
+    case 2:
+      for (let i = 0; i < length; i++) row[i]! += above[i]!;
+      return;
+    case 3:
+      for (let i = 0; i < length; i++) row[i]! += ((i < step ? 0 : row[i - step]!) + above[i]!) >> 1;
+      return;
+    case 4:
+      for (let i = 0; i < length; i++) {
+        const left = i < step ? 0 : row[i - step]!;
+        const up = above[i]!;
+        const corner = i < step ? 0 : above[i - step]!;
+        const a = Math.abs(up - corner);
+        const b = Math.abs(left - corner);
+        const c = Math.abs(left + up - 2 * corner);
         row[i]! += a <= b && a <= c ? left : b <= c ? up : corner;
-        break;
       }
-      default:
-        throw new Error(`a row is filtered by ${filter}, which is none of the filters`);
-    }
+      return;
+    default:
+      throw new Error(`a row is filtered by ${filter}, which is none of the filters`);
   }
 }
 
@@ -174,6 +175,16 @@ function pixelWriter({ header: { depth, kind }, palette, transparency }: Chunks)
     !hasAlpha && transparency && transparency.length >= 2 * samples
       ? Array.from({ length: samples }, (_, c) => ((transparency[2 * c]! << 8) | transparency[2 * c + 1]!) & most)
       : null;
+  if (depth === 8 && !clear) {
+    // The usual case, without a call per sample.
+    const [green, blue] = isColour ? [1, 2] : [0, 0];
+    return (row, at, out, to) => {
+      out[to] = row[at]!;
+      out[to + 1] = row[at + green]!;
+      out[to + 2] = row[at + blue]!;
+      out[to + 3] = hasAlpha ? row[at + samples - 1]! : 255;
+    };
+  }
   return (row, at, out, to) => {
     for (let c = 0; c < 3; c++) out[to + c] = byte(sample(row, at + (isColour ? c : 0)));
     if (hasAlpha) out[to + 3] = byte(sample(row, at + samples - 1));
@@ -199,7 +210,7 @@ export function decodePng(bytes: Uint8Array): DecodedImage {
   const step = Math.max(1, (samples * depth) / 8);
   let at = 0;
   for (const { left, top, across, down, columns, rows, rowBytes } of passes) {
-    let above: Uint8Array | null = null;
+    let above = new Uint8Array(rowBytes);
     for (let y = 0; y < rows; y++) {
       const row = raw.subarray(at + 1, at + 1 + rowBytes);
       unfilter(row, above, raw[at]!, step);
