@@ -1,6 +1,7 @@
 /** Configs of functional models: every call of every operation with the tensors it got, and back. */
 import { describe, SerializationError } from "../core/errors.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
+import type { CallOptions } from "../layers/callArguments.ts";
 import { LayerBase } from "../layers/layer.ts";
 import { recordsMask } from "../layers/recordedMask.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
@@ -42,16 +43,13 @@ function serializeArguments(graph: Graph, node: Node): Config {
           },
         }
       : serializeObject(value);
-  const args = (hasOptions ? node.args.slice(0, -1) : node.args).map((arg) =>
-    mapStructure(leaf, arg as Nested<unknown>),
-  );
+  const inputs = hasOptions ? node.args.slice(0, -1) : node.args;
+  const options: CallOptions = hasOptions ? last : {};
+  const args = inputs.map((arg) => mapStructure(leaf, arg as Nested<unknown>));
   const kwargs = Object.fromEntries(
-    Object.entries(hasOptions ? last : {}).map(([key, value]) => [
-      toSnakeKey(key),
-      mapStructure(leaf, value as Nested<unknown>),
-    ]),
+    Object.entries(options).map(([key, value]) => [toSnakeKey(key), mapStructure(leaf, value as Nested<unknown>)]),
   );
-  return { args, kwargs: recordsMask(node.operation) ? { mask: null, ...kwargs } : kwargs };
+  return { args, kwargs: recordsMask(node.operation, inputs, options) ? { mask: null, ...kwargs } : kwargs };
 }
 
 /** The parts of a functional model's config that describe its graph. */
@@ -142,8 +140,6 @@ class GraphReader {
       Object.entries(kwargs).map(([key, value]) => [toCamelCase(key), resolve(value)]),
     );
     if (missing) return false;
-    // An absent mask is what a call without the option means.
-    if (options.mask === null) delete options.mask;
     operation.invoke(Object.keys(options).length > 0 ? [...resolved, options] : resolved);
     return true;
   }

@@ -175,11 +175,6 @@ describe("layers for text and tables refuse", () => {
       /`idfWeights` are for `outputMode: "tf_idf"`\. Received: outputMode="int"/,
     ],
     [
-      "a vocabulary in a file",
-      () => layers.StringLookup({ vocabulary: bad("words.txt") }),
-      /files are not read here\. Read it and pass its lines: `vocabulary: text\.split\("\\n"\)`\. Received: "words\.txt"/,
-    ],
-    [
       "numbers as terms of text",
       () => layers.StringLookup({ vocabulary: bad([1, 2]) }),
       /expected strings\. Received: 1 as a term of the vocabulary\. For integers use IntegerLookup/,
