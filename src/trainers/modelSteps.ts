@@ -166,6 +166,11 @@ export class ModelSteps {
     );
     return this.#predict;
   }
+
+  /** Has the prediction step recorded again: the layers may compute something else since, as with `enableLora`. */
+  forgetPredict(): void {
+    this.#predict = null;
+  }
 }
 
 /** Builds a loss and says how it uses the labels. */

@@ -7,6 +7,7 @@ import { Model } from "../models/model.ts";
 import { Sequential } from "../models/sequential.ts";
 import * as ops from "../ops/index.ts";
 import { registerAllBuiltins } from "../registerBuiltins.ts";
+import type { Tensor } from "../runtime/tensor.ts";
 
 beforeAll(registerAllBuiltins);
 
@@ -44,5 +45,24 @@ describe("batches of different lengths", () => {
     const model = Model({ inputs: x, outputs: layers.GlobalAveragePooling1D()(x) });
     const joined = await model.predict(() => [long, short], quiet);
     expect(await joined.array()).toEqual([[1], [1], [2], [2]]);
+  });
+});
+
+describe("what a layer computes", () => {
+  it("may change: compile has the prediction step recorded again", async () => {
+    class Scale extends layers.Layer {
+      by = 2;
+      override call(x: Tensor): Tensor {
+        return ops.multiply(x, this.by);
+      }
+    }
+    const scale = new Scale();
+    const model = Sequential([Input({ shape: [1] }), scale]);
+    const predict = async (): Promise<unknown> => (await model.predict(ops.ones([1, 1]), quiet)).array();
+    expect(await predict()).toEqual([[2]]);
+    scale.by = 3;
+    expect(await predict()).toEqual([[2]]);
+    model.compile({ loss: "mse" });
+    expect(await predict()).toEqual([[3]]);
   });
 });

@@ -138,6 +138,7 @@ export class Trainer extends LayerBase {
     this.#ownOptimizer();
     this.optimizer = optimizer;
     this.#compiled = compiled;
+    this.#steps.forgetPredict();
   }
 
   #needCompiled(method: string): Compiled {
