@@ -156,6 +156,17 @@ export abstract class StatefulOperation extends Operation {
     return variable;
   }
 
+  /** @internal Creates a weight of a layer that is built already, for what can be turned on later. */
+  addLateWeight(options: WeightOptions): Variable {
+    const locked = this.#locked;
+    this.#locked = false;
+    try {
+      return this.addWeight(options);
+    } finally {
+      this.#locked = locked;
+    }
+  }
+
   /** Variables of this layer itself, from `addWeight` or held in properties; those created to be trained come first. */
   protected get ownVariables(): Variable[] {
     const all = [...new Set([...this.#weights, ...ownOfKind(this, isVariable)])];

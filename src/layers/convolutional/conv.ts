@@ -1,11 +1,14 @@
 /** Convolutions of sequences, images and volumes. */
 import { ShapeError } from "../../core/errors.ts";
 import { formatShape, type Shape } from "../../core/shape.ts";
+import type * as initializers from "../../initializers/index.ts";
 import * as ops from "../../ops/index.ts";
 import type { Config } from "../../ops/operation.ts";
 import { declaredShape } from "../../ops/outputSpec.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
+import type { VariableStore } from "../../serialization/variableStore.ts";
 import { checkPositiveInteger } from "../checks.ts";
+import { LORA_KEYS, Lora, type LoraOptions } from "../core/lora.ts";
 import { placeOf } from "../errorTrail.ts";
 import { layerClass } from "../layerClass.ts";
 import { filtersAndKernel } from "./baseConv.ts";
@@ -13,7 +16,7 @@ import { FilterConv, type FilterConvConfig, type FilterConvOptions } from "./fil
 import type { Padding, PerAxis, Rank } from "./window.ts";
 
 /** Options of {@link Conv2D} and {@link Conv3D}. */
-export interface ConvOptions<R extends Rank, P extends string = Padding> extends FilterConvOptions<R, P> {
+export interface ConvOptions<R extends Rank, P extends string = Padding> extends FilterConvOptions<R, P>, LoraOptions {
   /** Parts that the channels are split into, each convolved with its own share of the filters. @defaultValue `1` */
   groups?: number;
 }
@@ -27,15 +30,17 @@ type All<O, R extends Rank> = O & { filters: number; kernelSize: PerAxis<R> };
 
 /** A convolution over `rank` axes. */
 abstract class Conv extends FilterConv {
-  static override readonly configKeys: Readonly<Record<string, string>> = { groups: "groups" };
-  static readonly ignoredConfigKeys: readonly string[] = ["lora_rank", "lora_alpha"];
+  static override readonly configKeys: Readonly<Record<string, string>> = { groups: "groups", ...LORA_KEYS };
 
   readonly groups: number;
+  /** The low-rank adaptation of the kernel, which itself stays without what that adds. */
+  readonly lora: Lora;
 
-  constructor(rank: Rank, options: FilterConvConfig & { groups?: number }, paddings?: readonly string[]) {
-    const { groups = 1, ...base } = options;
+  constructor(rank: Rank, options: FilterConvConfig & LoraOptions & { groups?: number }, paddings?: readonly string[]) {
+    const { groups = 1, loraRank = null, loraAlpha = null, ...base } = options;
     super(rank, base, paddings);
     this.groups = checkPositiveInteger(this, "groups", groups);
+    this.lora = new Lora(this, { loraRank, loraAlpha });
     if (this.filters % groups !== 0) {
       throw new RangeError(
         `${placeOf(this)}: \`filters\` must be divisible by \`groups\`. Received: filters=${this.filters}, groups=${groups}`,
@@ -55,19 +60,49 @@ abstract class Conv extends FilterConv {
     const shape = [...this.kernelSize, channels / this.groups, this.filters];
     this.kernel = this.addKernel("kernel", shape, this.kernelSettings());
     this.addBias(this.filters);
+    this.lora.addIfStated(this.kernel);
+  }
+
+  /**
+   * Turns LoRA on: freezes the kernel and trains two thin matrices beside it: from now on the layer computes with
+   * kernel + (loraAlpha / rank) · a·b. Compile the model again afterwards.
+   *
+   * Weights: `lora.a` (…kernelSize, channels / groups, rank), `lora.b` (rank, filters).
+   *
+   * @param loraAlpha - @defaultValue `rank`
+   * @throws Error when the layer is not built, has LoRA already, or has a `kernelConstraint`.
+   */
+  enableLora(
+    rank: number,
+    loraAlpha: number | null = null,
+    aInitializer: initializers.InitializerLike = "he_uniform",
+    bInitializer: initializers.InitializerLike = "zeros",
+  ): void {
+    this.lora.enable(this.kernel, rank, loraAlpha, aInitializer, bInitializer);
   }
 
   override call(inputs: Tensor): Tensor {
     this.checkKernelFits(declaredShape(inputs.shape));
     const window = this.window();
-    if (this.padding !== "causal") return this.finish(ops.conv(inputs, this.kernel!, window));
+    const kernel = this.lora.adapted(this.kernel!);
+    if (this.padding !== "causal") return this.finish(ops.conv(inputs, kernel, window));
     const before = this.dilationRate[0]! * (this.kernelSize[0]! - 1);
     const steps = [before, 0];
     const padded = ops.pad(
       inputs,
       this.dataFormat === "channels_first" ? [[0, 0], [0, 0], steps] : [[0, 0], steps, [0, 0]],
     );
-    return this.finish(ops.conv(padded, this.kernel!, { ...window, padding: "valid" }));
+    return this.finish(ops.conv(padded, kernel, { ...window, padding: "valid" }));
+  }
+
+  override saveOwnVariables(store: VariableStore): void {
+    if (this.lora.enabled) this.lora.save(store, this.ownVariables);
+    else super.saveOwnVariables(store);
+  }
+
+  override loadOwnVariables(store: VariableStore): void {
+    if (this.lora.enabled) this.lora.load(store, this.ownVariables);
+    else super.loadOwnVariables(store);
   }
 
   override getConfig(): Config {
@@ -78,6 +113,7 @@ abstract class Conv extends FilterConv {
       ...this.gridConfig(),
       groups: this.groups,
       ...this.weightConfig({ kernel: this.kernelSettings() }),
+      ...this.lora.getConfig(),
     };
   }
 }
@@ -94,7 +130,7 @@ abstract class Conv extends FilterConv {
  * @throws ShapeError when the kernel is larger than the input, or `groups` does not divide the channels.
  * @example
  * layers.Conv1D(8, 3, { padding: "causal" })(ops.ones([2, 10, 4])).shape; // [2, 10, 8]
- * @see keras/src/layers/convolutional/conv1d.py (Keras 3.x): no LoRA.
+ * @see keras/src/layers/convolutional/conv1d.py (Keras 3.x)
  */
 export class Conv1DBase extends Conv {
   static readonly className: string = "Conv1D";
@@ -125,7 +161,7 @@ export class Conv1DBase extends Conv {
  * @throws ShapeError when the kernel is larger than the input, or `groups` does not divide the channels.
  * @example
  * layers.Conv2D(32, 3, { activation: "relu" })(ops.ones([1, 28, 28, 1])).shape; // [1, 26, 26, 32]
- * @see keras/src/layers/convolutional/conv2d.py (Keras 3.x): no LoRA.
+ * @see keras/src/layers/convolutional/conv2d.py (Keras 3.x)
  */
 export class Conv2DBase extends Conv {
   static readonly className: string = "Conv2D";
@@ -148,7 +184,7 @@ export class Conv2DBase extends Conv {
  * @param filters - Channels of the output; a positive integer.
  * @param kernelSize - Size of the window: one integer for all axes, or one for each.
  * @throws RangeError and ShapeError as {@link Conv2D}.
- * @see keras/src/layers/convolutional/conv3d.py (Keras 3.x): no LoRA.
+ * @see keras/src/layers/convolutional/conv3d.py (Keras 3.x)
  */
 export class Conv3DBase extends Conv {
   static readonly className: string = "Conv3D";

@@ -8,14 +8,16 @@ import type { Config } from "../../ops/operation.ts";
 import * as regularizers from "../../regularizers/index.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
 import type { Variable } from "../../runtime/variable.ts";
+import type { VariableStore } from "../../serialization/variableStore.ts";
 import { positionalOption } from "../callArguments.ts";
 import { checkBoolean, checkPositiveInteger } from "../checks.ts";
 import { InputSpec } from "../inputSpec.ts";
 import { LayerBase, type LayerOptions } from "../layer.ts";
 import { layerClass } from "../layerClass.ts";
+import { LORA_KEYS, Lora, type LoraOptions } from "./lora.ts";
 
 /** Options of {@link Dense}. */
-export interface DenseOptions extends LayerOptions {
+export interface DenseOptions extends LayerOptions, LoraOptions {
   /** Applied to the result. @defaultValue `null` (linear) */
   activation?: activations.ActivationLike | null;
   /** Adds a trained offset per unit. @defaultValue `true` */
@@ -50,7 +52,7 @@ type DenseConfig = DenseOptions & { units: number };
  * @example
  * const y = layers.Dense(2)(ops.ones([3, 4]));
  * y.shape; // [3, 2]
- * @see keras/src/layers/core/dense.py (Keras 3.x): same maths; no LoRA, no quantization.
+ * @see keras/src/layers/core/dense.py (Keras 3.x): same maths; no quantization.
  */
 export class DenseBase extends LayerBase {
   static readonly className: string = "Dense";
@@ -65,8 +67,9 @@ export class DenseBase extends LayerBase {
     biasRegularizer: "bias_regularizer",
     kernelConstraint: "kernel_constraint",
     biasConstraint: "bias_constraint",
+    ...LORA_KEYS,
   };
-  static readonly ignoredConfigKeys: readonly string[] = ["lora_rank", "lora_alpha", "quantization_config"];
+  static readonly ignoredConfigKeys: readonly string[] = ["quantization_config"];
 
   readonly units: number;
   readonly activation: activations.ActivationFunction;
@@ -77,7 +80,9 @@ export class DenseBase extends LayerBase {
   readonly biasRegularizer: regularizers.RegularizerFunction | null;
   readonly kernelConstraint: constraints.ConstraintFunction | null;
   readonly biasConstraint: constraints.ConstraintFunction | null;
-  /** (inputDim, units); `null` before the layer is built. */
+  /** The low-rank adaptation of the kernel. */
+  readonly lora: Lora;
+  /** (inputDim, units); `null` before the layer is built. With LoRA on, without what that adds. */
   kernel: Variable | null = null;
   /** (units); `null` before the layer is built, or without bias. */
   bias: Variable | null = null;
@@ -93,6 +98,8 @@ export class DenseBase extends LayerBase {
       biasRegularizer = null,
       kernelConstraint = null,
       biasConstraint = null,
+      loraRank = null,
+      loraAlpha = null,
       ...base
     } = positionalOption<DenseConfig>("Dense", "units", units, options);
     super(base);
@@ -105,6 +112,7 @@ export class DenseBase extends LayerBase {
     this.biasRegularizer = regularizers.get(biasRegularizer);
     this.kernelConstraint = constraints.get(kernelConstraint);
     this.biasConstraint = constraints.get(biasConstraint);
+    this.lora = new Lora(this, { loraRank, loraAlpha });
     this.inputSpec = new InputSpec({ minNdim: 2 });
     this.supportsMasking = true;
   }
@@ -128,11 +136,40 @@ export class DenseBase extends LayerBase {
       });
     }
     this.inputSpec = new InputSpec({ minNdim: 2, axes: { [-1]: inputDim } });
+    this.lora.addIfStated(this.kernel);
+  }
+
+  /**
+   * Turns LoRA on: freezes the kernel and trains two thin matrices beside it: from now on the layer computes with
+   * kernel + (loraAlpha / rank) · a·b. Compile the model again afterwards.
+   *
+   * Weights: `lora.a` (inputDim, rank), `lora.b` (rank, units).
+   *
+   * @param loraAlpha - @defaultValue `rank`
+   * @throws Error when the layer is not built, has LoRA already, or has a `kernelConstraint`.
+   */
+  enableLora(
+    rank: number,
+    loraAlpha: number | null = null,
+    aInitializer: initializers.InitializerLike = "he_uniform",
+    bInitializer: initializers.InitializerLike = "zeros",
+  ): void {
+    this.lora.enable(this.kernel, rank, loraAlpha, aInitializer, bInitializer);
   }
 
   override call(inputs: Tensor): Tensor {
-    const x = ops.matmul(inputs, this.kernel!);
+    const x = ops.matmul(inputs, this.lora.adapted(this.kernel!));
     return this.activation(this.bias ? ops.add(x, this.bias) : x);
+  }
+
+  override saveOwnVariables(store: VariableStore): void {
+    if (this.lora.enabled) this.lora.save(store, this.ownVariables);
+    else super.saveOwnVariables(store);
+  }
+
+  override loadOwnVariables(store: VariableStore): void {
+    if (this.lora.enabled) this.lora.load(store, this.ownVariables);
+    else super.loadOwnVariables(store);
   }
 
   override getConfig(): Config {
@@ -148,6 +185,7 @@ export class DenseBase extends LayerBase {
       kernel_constraint: this.kernelConstraint && constraints.serialize(this.kernelConstraint),
       bias_constraint: this.biasConstraint && constraints.serialize(this.biasConstraint),
       quantization_config: null,
+      ...this.lora.getConfig(),
     };
   }
 }

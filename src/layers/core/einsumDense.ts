@@ -10,15 +10,17 @@ import type { Config } from "../../ops/operation.ts";
 import * as regularizers from "../../regularizers/index.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
 import type { Variable } from "../../runtime/variable.ts";
+import type { VariableStore } from "../../serialization/variableStore.ts";
 import { positionalOption } from "../callArguments.ts";
 import { placeOf, withTrail } from "../errorTrail.ts";
 import { InputSpec } from "../inputSpec.ts";
 import { LayerBase, type LayerOptions } from "../layer.ts";
 import { layerClass } from "../layerClass.ts";
 import { checkEquation, einsumShapes } from "./einsumEquation.ts";
+import { LORA_KEYS, Lora, type LoraOptions } from "./lora.ts";
 
 /** Options of {@link EinsumDense}. */
-export interface EinsumDenseOptions extends LayerOptions {
+export interface EinsumDenseOptions extends LayerOptions, LoraOptions {
   /**
    * Sizes of the output without the batch and without the axes that `...` stands for; `null` where the input tells.
    * A number is a list of one.
@@ -55,7 +57,7 @@ type EinsumDenseConfig = EinsumDenseOptions & { equation: string };
  * @example
  * // A Dense layer for every step of a sequence.
  * layers.EinsumDense("abc,cd->abd", { outputShape: [null, 64], biasAxes: "d" })(ops.ones([2, 10, 32])).shape; // [2, 10, 64]
- * @see keras/src/layers/core/einsum_dense.py (Keras 3.x): same maths; no LoRA, no quantization.
+ * @see keras/src/layers/core/einsum_dense.py (Keras 3.x): same maths; no quantization.
  */
 export class EinsumDenseBase extends LayerBase {
   static readonly className: string = "EinsumDense";
@@ -71,13 +73,9 @@ export class EinsumDenseBase extends LayerBase {
     biasRegularizer: "bias_regularizer",
     kernelConstraint: "kernel_constraint",
     biasConstraint: "bias_constraint",
+    ...LORA_KEYS,
   };
-  static readonly ignoredConfigKeys: readonly string[] = [
-    "lora_rank",
-    "lora_alpha",
-    "gptq_unpacked_column_size",
-    "quantization_config",
-  ];
+  static readonly ignoredConfigKeys: readonly string[] = ["gptq_unpacked_column_size", "quantization_config"];
 
   readonly equation: string;
   /** `outputShape` as given, a list. */
@@ -90,7 +88,9 @@ export class EinsumDenseBase extends LayerBase {
   readonly biasRegularizer: regularizers.RegularizerFunction | null;
   readonly kernelConstraint: constraints.ConstraintFunction | null;
   readonly biasConstraint: constraints.ConstraintFunction | null;
-  /** `null` before the layer is built. */
+  /** The low-rank adaptation of the kernel. */
+  readonly lora: Lora;
+  /** `null` before the layer is built. With LoRA on, without what that adds. */
   kernel: Variable | null = null;
   /** `null` before the layer is built, or without bias. */
   bias: Variable | null = null;
@@ -107,6 +107,8 @@ export class EinsumDenseBase extends LayerBase {
       biasRegularizer = null,
       kernelConstraint = null,
       biasConstraint = null,
+      loraRank = null,
+      loraAlpha = null,
       ...base
     } = positionalOption<EinsumDenseConfig>("EinsumDense", "equation", equation, options);
     super(base);
@@ -121,6 +123,7 @@ export class EinsumDenseBase extends LayerBase {
     this.biasRegularizer = regularizers.get(biasRegularizer);
     this.kernelConstraint = constraints.get(kernelConstraint);
     this.biasConstraint = constraints.get(biasConstraint);
+    this.lora = new Lora(this, { loraRank, loraAlpha });
   }
 
   #checkText(option: string, value: unknown): string {
@@ -160,11 +163,40 @@ export class EinsumDenseBase extends LayerBase {
       });
     }
     this.inputSpec = new InputSpec({ ndim: inputShape.length });
+    this.lora.addIfStated(this.kernel);
+  }
+
+  /**
+   * Turns LoRA on: freezes the kernel and trains two thin matrices beside it: from now on the layer computes with
+   * kernel + (loraAlpha / rank) · a·b. Compile the model again afterwards.
+   *
+   * Weights: `lora.a` (…, rank), `lora.b` (rank, last axis).
+   *
+   * @param loraAlpha - @defaultValue `rank`
+   * @throws Error when the layer is not built, has LoRA already, or has a `kernelConstraint`.
+   */
+  enableLora(
+    rank: number,
+    loraAlpha: number | null = null,
+    aInitializer: initializers.InitializerLike = "he_uniform",
+    bInitializer: initializers.InitializerLike = "zeros",
+  ): void {
+    this.lora.enable(this.kernel, rank, loraAlpha, aInitializer, bInitializer);
   }
 
   override call(inputs: Tensor): Tensor {
-    const x = ops.einsum(this.equation, inputs, this.kernel!.value);
+    const x = ops.einsum(this.equation, inputs, this.lora.adapted(this.kernel!));
     return this.activation(this.bias ? ops.add(x, this.bias) : x);
+  }
+
+  override saveOwnVariables(store: VariableStore): void {
+    if (this.lora.enabled) this.lora.save(store, this.ownVariables);
+    else super.saveOwnVariables(store);
+  }
+
+  override loadOwnVariables(store: VariableStore): void {
+    if (this.lora.enabled) this.lora.load(store, this.ownVariables);
+    else super.loadOwnVariables(store);
   }
 
   override getConfig(): Config {
@@ -182,6 +214,7 @@ export class EinsumDenseBase extends LayerBase {
       kernel_constraint: this.kernelConstraint && constraints.serialize(this.kernelConstraint),
       bias_constraint: this.biasConstraint && constraints.serialize(this.biasConstraint),
       quantization_config: null,
+      ...this.lora.getConfig(),
     };
   }
 }

@@ -8,15 +8,17 @@ import type { Config } from "../../ops/operation.ts";
 import * as regularizers from "../../regularizers/index.ts";
 import { Tensor } from "../../runtime/tensor.ts";
 import type { Variable } from "../../runtime/variable.ts";
+import type { VariableStore } from "../../serialization/variableStore.ts";
 import { positionalOption } from "../callArguments.ts";
 import { checkBoolean, checkPositiveInteger } from "../checks.ts";
 import { placeOf } from "../errorTrail.ts";
 import { type InputShape, LayerBase, type LayerOptions, type Mask } from "../layer.ts";
 import { layerClass } from "../layerClass.ts";
 import { useIds } from "./idUse.ts";
+import { LORA_KEYS, Lora, type LoraOptions } from "./lora.ts";
 
 /** Options of {@link Embedding}. */
-export interface EmbeddingOptions extends LayerOptions {
+export interface EmbeddingOptions extends LayerOptions, LoraOptions {
   /** @defaultValue `"uniform"` */
   embeddingsInitializer?: initializers.InitializerLike;
   /** @defaultValue `null` */
@@ -30,13 +32,6 @@ export interface EmbeddingOptions extends LayerOptions {
 }
 
 type EmbeddingConfig = EmbeddingOptions & { inputDim: number; outputDim: number };
-
-/** Options of Keras that change what the table is; none of them exists here. */
-const UNSUPPORTED: Readonly<Record<string, string>> = {
-  loraRank: "LoRA",
-  loraAlpha: "LoRA",
-  quantizationConfig: "quantization",
-};
 
 /**
  * A table of vectors that are trained: each integer becomes the row of that number.
@@ -54,7 +49,7 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
  * const words = keras.Input({ shape: [null], dtype: "int32" });
  * const x = layers.Embedding(10_000, 64, { maskZero: true })(words);
  * x.shape; // [null, null, 64]
- * @see keras/src/layers/core/embedding.py (Keras 3.x): no LoRA, no quantization.
+ * @see keras/src/layers/core/embedding.py (Keras 3.x): no quantization.
  */
 export class EmbeddingBase extends LayerBase {
   static readonly className: string = "Embedding";
@@ -67,8 +62,9 @@ export class EmbeddingBase extends LayerBase {
     embeddingsConstraint: "embeddings_constraint",
     maskZero: "mask_zero",
     weights: "weights",
+    ...LORA_KEYS,
   };
-  static readonly ignoredConfigKeys: readonly string[] = ["lora_rank", "lora_alpha", "quantization_config"];
+  static readonly ignoredConfigKeys: readonly string[] = ["quantization_config"];
 
   readonly inputDim: number;
   readonly outputDim: number;
@@ -76,7 +72,9 @@ export class EmbeddingBase extends LayerBase {
   readonly embeddingsRegularizer: regularizers.RegularizerFunction | null;
   readonly embeddingsConstraint: constraints.ConstraintFunction | null;
   readonly maskZero: boolean;
-  /** (inputDim, outputDim); `null` before the layer is built. */
+  /** The low-rank adaptation of the table. */
+  readonly lora: Lora;
+  /** (inputDim, outputDim); `null` before the layer is built. With LoRA on, without what that adds. */
   embeddings: Variable | null = null;
 
   constructor(
@@ -92,6 +90,8 @@ export class EmbeddingBase extends LayerBase {
       embeddingsConstraint = null,
       maskZero = false,
       weights = null,
+      loraRank = null,
+      loraAlpha = null,
       ...base
     } = positionalOption<EmbeddingConfig>(
       "Embedding",
@@ -99,7 +99,7 @@ export class EmbeddingBase extends LayerBase {
       inputDim,
       positionalOption<EmbeddingOptions & { outputDim: number }>("Embedding", "outputDim", outputDim, options),
     );
-    refuseUnsupported(base);
+    refuseQuantization(base);
     super(base);
     this.inputDim = checkPositiveInteger(this, "inputDim", rows);
     this.outputDim = checkPositiveInteger(this, "outputDim", width);
@@ -109,6 +109,7 @@ export class EmbeddingBase extends LayerBase {
     this.maskZero = checkBoolean(this, "maskZero", maskZero);
     this.supportsMasking = this.maskZero;
     this.autocast = false;
+    this.lora = new Lora(this, { loraRank, loraAlpha });
     if (weights === null) return;
     this.build();
     this.setWeights(isListOfOne(weights) ? weights : [weights]);
@@ -122,12 +123,41 @@ export class EmbeddingBase extends LayerBase {
       regularizer: this.embeddingsRegularizer,
       constraint: this.embeddingsConstraint,
     });
+    this.lora.addIfStated(this.embeddings);
+  }
+
+  /**
+   * Turns LoRA on: freezes the table and trains two thin matrices beside it: from now on the layer computes with
+   * embeddings + (loraAlpha / rank) · a·b. Compile the model again afterwards.
+   *
+   * Weights: `lora.a` (inputDim, rank), `lora.b` (rank, outputDim).
+   *
+   * @param loraAlpha - @defaultValue `rank`
+   * @throws Error when the layer is not built, has LoRA already, or has an `embeddingsConstraint`.
+   */
+  enableLora(
+    rank: number,
+    loraAlpha: number | null = null,
+    aInitializer: initializers.InitializerLike = "he_uniform",
+    bInitializer: initializers.InitializerLike = "zeros",
+  ): void {
+    this.lora.enable(this.embeddings, rank, loraAlpha, aInitializer, bInitializer);
   }
 
   override call(inputs: Tensor): Tensor {
     useIds({ where: placeOf(this), rows: this.inputDim }, inputs);
     const ids = inputs.dtype === "int32" || inputs.dtype === "int64" ? inputs : ops.cast(inputs, "int32");
-    return ops.cast(ops.take(this.embeddings!.value, ids, { axis: 0 }), this.computeDtype);
+    return ops.cast(this.lora.adaptedRows(this.embeddings!, ids), this.computeDtype);
+  }
+
+  override saveOwnVariables(store: VariableStore): void {
+    if (this.lora.enabled) this.lora.save(store, this.ownVariables);
+    else super.saveOwnVariables(store);
+  }
+
+  override loadOwnVariables(store: VariableStore): void {
+    if (this.lora.enabled) this.lora.load(store, this.ownVariables);
+    else super.loadOwnVariables(store);
   }
 
   override computeMask(inputs: unknown): Mask {
@@ -145,6 +175,7 @@ export class EmbeddingBase extends LayerBase {
       embeddings_constraint: this.embeddingsConstraint && constraints.serialize(this.embeddingsConstraint),
       mask_zero: this.maskZero,
       quantization_config: null,
+      ...this.lora.getConfig(),
     };
   }
 }
@@ -155,19 +186,17 @@ const isListOfOne = (weights: TensorLike | readonly [TensorLike]): weights is re
   return more.length === 0 && (first instanceof Tensor || (Array.isArray(first) && Array.isArray(first[0])));
 };
 
-/** @throws TypeError for LoRA and quantization, which files and Python code may ask for. */
-function refuseUnsupported(options: object): void {
-  for (const [option, what] of Object.entries(UNSUPPORTED)) {
-    const value = (options as Record<string, unknown>)[option];
-    if (value === undefined) continue;
-    if (value !== null) {
-      throw new TypeError(
-        `Embedding: ${what} is not supported. Received: ${option}=${describe(value)}. Train the whole table, or freeze it ` +
-          "with `trainable: false`",
-      );
-    }
-    delete (options as Record<string, unknown>)[option];
+/** @throws TypeError for quantization, which files and Python code may ask for. */
+function refuseQuantization(options: LayerOptions & { quantizationConfig?: unknown }): void {
+  const { quantizationConfig: value } = options;
+  if (value === undefined) return;
+  if (value !== null) {
+    throw new TypeError(
+      `Embedding: quantization is not supported. Received: quantizationConfig=${describe(value)}. Train the whole table, ` +
+        "freeze it with `trainable: false`, or train little of it with `loraRank`",
+    );
   }
+  delete options.quantizationConfig;
 }
 
 export const Embedding = layerClass(EmbeddingBase);
