@@ -217,6 +217,26 @@ function volumes() {
 const SCE = () => losses.SparseCategoricalCrossentropy({ fromLogits: true });
 
 /** Families by name, in the order in which they are saved. */
+function adapted() {
+  const ids = keras.Input({ shape: [6], dtype: "int32", name: "ids" });
+  let x = layers.Embedding(9, 5, { loraRank: 2, name: "words" })(ids);
+  x = layers.Conv1D(4, 3, { activation: "tanh", loraRank: 2, loraAlpha: 4, name: "conv" })(x);
+  x = layers.EinsumDense("abc,cd->abd", { outputShape: [4, 3], biasAxes: "d", loraRank: 1, name: "mix" })(x);
+  const y = layers.Dense(2, { loraRank: 2, name: "head" })(layers.Flatten({ name: "flat" })(x));
+  return keras.Model({ inputs: ids, outputs: y, name: "adapted" });
+}
+
+/** What loading does to layers with LoRA: the sum is the weight, and the thin matrices are 0. */
+function fold(model: ModelBase): void {
+  for (const layer of model.flattenLayers()) {
+    if (!("lora" in layer)) continue;
+    const { lora } = layer as keras.layers.Dense;
+    const weight = layer.weights[0]!;
+    weight.assign(lora.adapted(weight));
+    for (const thin of [lora.a!, lora.b!]) thin.assign(ops.zeros(thin.shape));
+  }
+}
+
 export function families(): Record<string, Family> {
   const [x, y] = [randn(8), labels(4)];
   const mlp = (optimizer: () => CompileOptions["optimizer"], more: Partial<CompileOptions> = {}): Family => ({
@@ -259,6 +279,7 @@ export function families(): Record<string, Family> {
     }),
     many_layers: { build: manyLayers, compile: plain(adam, losses.LogCosh()), x: randn(16), y: randn(2, 4) },
     regularized: { build: regularized, compile: plain(adam, SCE()), x, y },
+    adapted: { build: adapted, compile: plain(adam), x: labels(9, 6), y: randn(2), beforeSave: fold },
     sequential: {
       build: sequential as unknown as Family["build"],
       compile: () => ({ optimizer: "adam", loss: "sparse_categorical_crossentropy", metrics: ["accuracy"] }),
