@@ -7,6 +7,7 @@ import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
 import { placeOf } from "../layers/errorTrail.ts";
 import { type CallOptions, LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
 import type { FromConfig, IsSymbolic } from "../layers/layerClass.ts";
+import { isBase } from "../layers/userClass.ts";
 import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
 import { producerOf } from "../ops/node.ts";
 import type { Config, Operation } from "../ops/operation.ts";
@@ -287,13 +288,10 @@ export class ModelBase extends Trainer {
   }
 
   override buildFromConfig(config: Config): void {
-    if (this.built || !config.input_shape) return;
-    const symbolic = (shape: unknown): unknown => {
-      if (Array.isArray(shape) && !shape.some((d) => Array.isArray(d))) return new KerasTensor(shape as Shape);
-      if (Array.isArray(shape)) return shape.map(symbolic);
-      return Object.fromEntries(Object.entries(shape as object).map(([k, v]) => [k, symbolic(v)]));
-    };
-    this.computeOutputSpec(symbolic(config.input_shape));
+    super.buildFromConfig(config);
+    // Whatever its `build` leaves to the first call; Keras tries no more than that.
+    const shape = config.input_shape;
+    if (this.built && shape && this.sublayers.some((layer) => !layer.built)) this.tryCall([shape]);
   }
 
   override getBuildConfig(): Config | null {
@@ -345,6 +343,8 @@ export class ModelBase extends Trainer {
     await loadWeights(this, source, options);
   }
 }
+
+isBase(ModelBase);
 
 /** A model made from inputs and outputs; what `keras.Model({ inputs, outputs })` returns. */
 export class FunctionalBase extends ModelBase {

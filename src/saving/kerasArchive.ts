@@ -3,7 +3,7 @@ import { describe, SerializationError } from "../core/errors.ts";
 import { flatten, isPlainObject, type Nested } from "../core/tree.ts";
 import type { Model, ModelBase } from "../models/model.ts";
 import { Tensor } from "../runtime/tensor.ts";
-import type { Config, CustomObjects } from "../serialization/registry.ts";
+import { type Config, type CustomObjects, nameOf } from "../serialization/registry.ts";
 import { deserializeObject, objectSharingScope, serializeObject } from "../serialization/serialize.ts";
 import { readArchive, writeArchive } from "./archive.ts";
 import { collectAssets, restoreAssets } from "./assets.ts";
@@ -95,9 +95,24 @@ export async function loadModelFromBytes(
   }
   const weights = await weightsIn(files, where);
   const model = modelFromConfigText(new TextDecoder().decode(config), `${where}: ${CONFIG}`, options);
-  restoreState(model, weights, where);
+  try {
+    restoreState(model, weights, where);
+  } catch (error) {
+    throw model.built ? error : unbuilt(model, error);
+  }
   restoreAssets(model, files, where);
   return model;
+}
+
+/** A file holds the shape of the first input of a model with a `call` of its own, which may be too little to build it. */
+function unbuilt({ name, constructor: cls }: ModelBase, error: unknown): unknown {
+  if (!(error instanceof SerializationError)) return error;
+  return new SerializationError(
+    `${error.message}\nThe cause: model "${name}" has no \`build\`, and its \`call\` could not be tried on what the file says of ` +
+      `its first input. Define \`build(inputShape)\` in ${nameOf(cls)}, with a parameter for each input, and build the layers ` +
+      "inside there",
+    { cause: error },
+  );
 }
 
 /** The weights inside the bytes of a `.keras` file. */
