@@ -4,7 +4,7 @@
  */
 import { type DType, isFloat } from "../core/dtype.ts";
 import { type DTypePolicy, getPolicy } from "../core/dtypePolicy.ts";
-import { describe, didYouMean, SerializationError } from "../core/errors.ts";
+import { describe, didYouMean } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
 import { flatten, isNested, isPlainObject, mapStructure, type Nested, packSequenceAs } from "../core/tree.ts";
 import { castTensor } from "../ops/define.ts";
@@ -19,7 +19,6 @@ import { Tensor } from "../runtime/tensor.ts";
 import { configTable } from "../serialization/configObject.ts";
 import {
   type CustomObjectsArgument,
-  classItself,
   customObjectScope,
   isBuiltin,
   readCustomObjects,
@@ -38,7 +37,9 @@ import { placeOf, withTrail } from "./errorTrail.ts";
 import { assertInputCompatibility, type InputSpec } from "./inputSpec.ts";
 import { layerClass } from "./layerClass.ts";
 import { madeInCall, noteLayer, outsideCalls } from "./madeInCall.ts";
+import { checkConfigTells, rememberProperties } from "./ownConfig.ts";
 import { maskToRecord } from "./recordedMask.ts";
+import { BASE_OPTIONS, remake } from "./remaking.ts";
 import { formatShapes, isShapes } from "./shapeStructures.ts";
 import { hide, StatefulOperation } from "./statefulOperation.ts";
 import { isBase, overrides } from "./userClass.ts";
@@ -64,8 +65,6 @@ export interface LayerOptions {
 /** Shape of one input, or a structure of shapes for layers with several. */
 export type InputShape = Shape | readonly Shape[] | Readonly<Record<string, Shape>>;
 
-const BASE_OPTIONS: readonly string[] = ["name", "trainable", "dtype", "activityRegularizer", "autocast"];
-
 /** Masks that came with the inputs, in the structure of the inputs. */
 function attachedMasks(inputs: unknown): Mask {
   const maskOf = (t: unknown) => (t instanceof Tensor || t instanceof KerasTensor ? (t.mask as Tensor | null) : null);
@@ -74,37 +73,6 @@ function attachedMasks(inputs: unknown): Mask {
 
 const hasMask = (mask: Mask): boolean =>
   isNested(mask) ? flatten(mask as Nested<Tensor | null>).some((m) => m !== null) : mask !== null;
-
-/**
- * Makes an object of a class of the user and sees to it that its constructor took every option: one that reads other
- * arguments would make an object that computes something else.
- */
-function constructReadingAll(
-  cls: new (options: Record<string, unknown>) => object,
-  options: Readonly<Record<string, unknown>>,
-): object {
-  const unread = new Set(Object.keys(options));
-  const watched: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(options)) {
-    const get = (): unknown => {
-      unread.delete(key);
-      return value;
-    };
-    Object.defineProperty(watched, key, { get, enumerable: true, configurable: true });
-  }
-  const object = new cls(watched);
-  const lost = [...unread].filter((key) => !BASE_OPTIONS.includes(key));
-  if (lost.length > 0) {
-    const { name } = classItself(cls);
-    throw new TypeError(
-      `the constructor of ${name} does not take ${lost.map((key) => `\`${key}\``).join(", ")} of its config. It gets all ` +
-        `that \`getConfig\` returns as one object: constructor({ ${lost[0]}, ...options }) { super(options); … }; or define ` +
-        "`static fromConfig(config)`",
-    );
-  }
-  for (const [key, value] of Object.entries(options)) Object.defineProperty(watched, key, { value, writable: true });
-  return object;
-}
 
 /**
  * A layer: weights, and a computation from tensors to tensors.
@@ -428,6 +396,7 @@ export class LayerBase extends StatefulOperation {
 
   /** Runs the subclass's `build` under the layer's name and remembers the shapes for saving. */
   #build(shapes: readonly InputShape[]): void {
+    rememberProperties(this);
     const { build } = Object.getPrototypeOf(this) as LayerBase;
     // A method of one parameter gets the shape of the first input, however many there are.
     const used = Math.max(build.length, this.#buildArguments.length) <= 1 ? shapes.slice(0, 1) : shapes;
@@ -497,29 +466,24 @@ export class LayerBase extends StatefulOperation {
 
   /** Keys as Keras's files have them. Subclasses add theirs: `{ ...super.getConfig(), units: this.units }`. */
   override getConfig(): Config {
-    this.#checkOwnConfig();
+    checkConfigTells(this, (config) => this.madeAgain(config));
     const dtype = serializeObject(this.dtypePolicy);
     const config: Config = { name: this.name, trainable: this.trainable, dtype };
     if (this.activityRegularizer) config.activity_regularizer = regularizers.serialize(this.activityRegularizer);
     return config;
   }
 
-  /** A class of the user that takes arguments must say what they were, or its objects could not be made again. */
-  #checkOwnConfig(): void {
-    const cls = classItself(this.constructor) as unknown as { length: number };
-    if (this.getConfig !== LayerBase.prototype.getConfig || isBuiltin(this.constructor) || cls.length === 0) return;
-    throw new SerializationError(
-      `${placeOf(this)}: the class has constructor arguments but no \`getConfig\`, so they would be lost in a file. Define ` +
-        "`getConfig() { return { ...super.getConfig(), units: this.units }; }` with the options of its constructor",
-    );
+  /** An object of the same class and config, to compare with: what a load would make. */
+  protected madeAgain(config: Config): object {
+    return (this.constructor as typeof LayerBase).fromConfig(config);
   }
 
   /** Makes an instance from what `getConfig` returned. */
   static fromConfig(config: Config, customObjects?: CustomObjectsArgument): object {
     return customObjectScope(readCustomObjects(customObjects) ?? {}, () => {
       const options = optionsFromConfig(this, config);
-      const cls = this as unknown as new (options: Record<string, unknown>) => object;
-      return isBuiltin(cls) ? new cls(options) : constructReadingAll(cls, options);
+      const cls = this as unknown as new (options?: Record<string, unknown>) => object;
+      return isBuiltin(cls) ? new cls(options) : remake(cls, options);
     });
   }
 

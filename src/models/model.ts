@@ -7,6 +7,7 @@ import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
 import { placeOf } from "../layers/errorTrail.ts";
 import { type CallOptions, LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
 import type { FromConfig, IsSymbolic } from "../layers/layerClass.ts";
+import { checkConfigTells } from "../layers/ownConfig.ts";
 import { isBase } from "../layers/userClass.ts";
 import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
 import { producerOf } from "../ops/node.ts";
@@ -298,8 +299,16 @@ export class ModelBase extends Trainer {
     return this.graph ? { input_shape: null } : super.getBuildConfig();
   }
 
+  /** With the same inputs and outputs, or layers of its own if the class makes those. */
+  protected override madeAgain(config: Config): object {
+    if (!this.graph) return super.madeAgain(config);
+    const { inputStructure: inputs, outputStructure: outputs } = this.graph;
+    return new (this.constructor as new (options: FunctionalOptions) => object)({ inputs, outputs, name: this.name });
+  }
+
   override getConfig(): Config {
     if (!this.graph) return super.getConfig();
+    checkConfigTells(this, (config) => this.madeAgain(config));
     return { name: this.name, trainable: this.trainable, ...graphConfig(this.graph) };
   }
 

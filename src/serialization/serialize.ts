@@ -104,10 +104,19 @@ function serializeInstance(object: Serializable & object, path: string): Config 
   const modulePath = ownStatic<string>(cls, "modulePath") ?? null;
   const isPublic = modulePath !== null && !modulePath.includes(".src.");
   const within = path === "" ? className : `${path} (${className})`;
+  const config: unknown = object.getConfig();
+  if (!isPlainObject(config)) {
+    const { name } = object as { name?: unknown };
+    const which = typeof name === "string" ? `${className} ${JSON.stringify(name)}` : className;
+    throw new SerializationError(
+      `${at(path)}: expected \`getConfig\` of ${which} to return an object of options. Received: ${describe(config)}; ` +
+        "is a `return` missing?",
+    );
+  }
   const description: Config = {
     module: modulePath,
     class_name: className,
-    config: serializeMembers(object.getConfig(), `${within}.config`),
+    config: serializeMembers(config, `${within}.config`),
     registered_name: isPublic ? null : getRegisteredName(cls),
   };
   const buildConfig = object.getBuildConfig?.() ?? null;
