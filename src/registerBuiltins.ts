@@ -1,7 +1,7 @@
 /** Makes every class and function of the library known by the names that files use. Called by the package's entry. */
 import * as activations from "./activations/index.ts";
 import * as constraints from "./constraints/index.ts";
-import { DTypePolicy } from "./core/dtypePolicy.ts";
+import { DTypePolicy, DTypePolicyMap } from "./core/dtypePolicy.ts";
 import * as initializers from "./initializers/index.ts";
 import * as layers from "./layers/index.ts";
 import * as losses from "./losses/index.ts";
@@ -22,6 +22,7 @@ const MODELS = { Functional: FunctionalBase, Model, Sequential } as unknown as C
 /** Classes by the module under which files name them. A model is known under every place where some version had it. */
 const CLASSES: Readonly<Record<string, Classes>> = {
   keras: { ...MODELS, DTypePolicy } as Classes,
+  "keras.dtype_policies": { DTypePolicy, DTypePolicyMap } as unknown as Classes,
   "keras.models": MODELS,
   "keras.src.models.functional": MODELS,
   "keras.random": { SeedGenerator } as unknown as Classes,

@@ -97,7 +97,7 @@ describe("DTypePolicy", () => {
     expect(() => DTypePolicy("mixed_float61")).toThrow('unknown dtype "mixed_float61".');
     expect(() => DTypePolicy("int8_from_float32")).toThrow("quantized policies are not supported");
     expect(() => DTypePolicy(8 as unknown as string)).toThrow("expected the name of a dtype or policy. Received: 8");
-    expect(() => getPolicy({ class_name: "DTypePolicyMap", config: {} })).toThrow("give one policy per layer");
+    expect(() => getPolicy("map_float32")).toThrow('unknown dtype "map_float32"');
     expect(() => getPolicy(5 as unknown as string)).toThrow(
       'expected a dtype such as "float32", a policy such as "mixed_bfloat16", or a DTypePolicy. Received: 5',
     );

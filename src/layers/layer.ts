@@ -3,7 +3,7 @@
  * and know no backend.
  */
 import { type DType, isFloat } from "../core/dtype.ts";
-import { type DTypePolicy, getPolicy } from "../core/dtypePolicy.ts";
+import { type DTypePolicyLike, getPolicy } from "../core/dtypePolicy.ts";
 import { describe, didYouMean } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
 import { flatten, isNested, isPlainObject, mapStructure, type Nested, packSequenceAs } from "../core/tree.ts";
@@ -34,12 +34,14 @@ import {
 } from "./callArguments.ts";
 import { callContext, outermostCaller, withCallContext } from "./callContext.ts";
 import { placeOf, withTrail } from "./errorTrail.ts";
+import { attachedMasks, hasMask, implicitMask } from "./implicitMask.ts";
 import { assertInputCompatibility, type InputSpec } from "./inputSpec.ts";
 import { layerClass } from "./layerClass.ts";
 import { madeInCall, noteLayer, outsideCalls } from "./madeInCall.ts";
 import { checkConfigTells, rememberProperties } from "./ownConfig.ts";
 import { maskToRecord } from "./recordedMask.ts";
 import { BASE_OPTIONS, remake } from "./remaking.ts";
+import { revivingInside } from "./revivedPath.ts";
 import { formatShapes, isShapes } from "./shapeStructures.ts";
 import { hide, StatefulOperation } from "./statefulOperation.ts";
 import { isBase, overrides } from "./userClass.ts";
@@ -55,7 +57,7 @@ export interface LayerOptions {
   /** Whether the optimizer may update the layer's weights. @defaultValue `true` */
   trainable?: boolean;
   /** Dtype or policy of computations and weights: `"float32"`, `"mixed_bfloat16"`, … @defaultValue the global policy */
-  dtype?: string | DTypePolicy | Config | null;
+  dtype?: DTypePolicyLike | null;
   /** Extra loss on the layer's output, divided by the batch size. @defaultValue `null` */
   activityRegularizer?: regularizers.RegularizerLike | null;
   /** Whether float inputs are cast to the compute dtype. @defaultValue `true` */
@@ -64,15 +66,6 @@ export interface LayerOptions {
 
 /** Shape of one input, or a structure of shapes for layers with several. */
 export type InputShape = Shape | readonly Shape[] | Readonly<Record<string, Shape>>;
-
-/** Masks that came with the inputs, in the structure of the inputs. */
-function attachedMasks(inputs: unknown): Mask {
-  const maskOf = (t: unknown) => (t instanceof Tensor || t instanceof KerasTensor ? (t.mask as Tensor | null) : null);
-  return isNested(inputs) ? (mapStructure(maskOf, inputs as Nested<unknown>) as Mask) : maskOf(inputs);
-}
-
-const hasMask = (mask: Mask): boolean =>
-  isNested(mask) ? flatten(mask as Nested<Tensor | null>).some((m) => m !== null) : mask !== null;
 
 /**
  * A layer: weights, and a computation from tensors to tensors.
@@ -178,8 +171,8 @@ export class LayerBase extends StatefulOperation {
 
   override symbolicCall(args: readonly unknown[]): Nested<KerasTensor> {
     const { inputs, options: given } = splitCallArguments(args);
-    const mask = Object.keys(given).length === 0 ? maskToRecord(this, inputs) : null;
-    const options = mask ? { mask } : given;
+    const mask = maskToRecord(this, inputs, given);
+    const options = hasMask(mask) ? { ...given, mask } : given;
     // One that states its outputs need not think of building.
     if (overrides(this, "computeOutputSpec")) this.#buildByCall(inputs, options);
     const outputs = this.computeOutputSpec(...inputs, options);
@@ -268,10 +261,12 @@ export class LayerBase extends StatefulOperation {
     if (outer === null) this.clearLosses();
     // An explicit value holds for all layers called inside; the default of a `call` method only for itself.
     const training = given.training ?? outer?.training ?? null;
+    // The outputs get the mask of the first input, also where the layer computes without it.
     const previousMask = given.mask ?? attachedMasks(inputs[0]);
     const options: CallOptions = { ...given };
     if (training !== null) options.training = training;
-    if (hasMask(previousMask)) options.mask = previousMask;
+    const mask = given.mask ?? implicitMask(inputs, given);
+    if (hasMask(mask)) options.mask = mask;
     const cast = (leaf: unknown): unknown => this.#castInput(leaf);
     const ready = inputs.map((input) => (isNested(input) ? mapStructure(cast, input as Nested<unknown>) : cast(input)));
     return withTrail(placeOf(this), () =>
@@ -296,14 +291,14 @@ export class LayerBase extends StatefulOperation {
   }
 
   #castInput(leaf: unknown): unknown {
-    const compute = this.dtypePolicy.computeDtype;
+    const compute = this.ownPolicy.computeDtype;
     const castable = this.autocast && leaf instanceof Tensor && isFloat(leaf.dtype) && isFloat(compute);
     return castable ? castTensor(leaf, compute) : leaf;
   }
 
   /** The dtype in which `call` reads float variables, `null` for their own. */
   #autocastScope(): DType | null {
-    const { computeDtype, variableDtype } = this.dtypePolicy;
+    const { computeDtype, variableDtype } = this.ownPolicy;
     if (!isFloat(computeDtype)) return null;
     if (autocastDType() !== null) return this.autocast ? computeDtype : null;
     return computeDtype === variableDtype ? null : computeDtype;
@@ -400,7 +395,11 @@ export class LayerBase extends StatefulOperation {
     const { build } = Object.getPrototypeOf(this) as LayerBase;
     // A method of one parameter gets the shape of the first input, however many there are.
     const used = Math.max(build.length, this.#buildArguments.length) <= 1 ? shapes.slice(0, 1) : shapes;
-    withTrail(placeOf(this), () => outsideCalls(() => this.runInScope(() => build.apply(this, [...used]))));
+    const run = (): void => {
+      this.takePath();
+      build.apply(this, [...used]);
+    };
+    withTrail(placeOf(this), () => outsideCalls(() => this.runInScope(run)));
     this.#buildShapes = used;
     this.built = true;
     this.lockState();
@@ -481,7 +480,8 @@ export class LayerBase extends StatefulOperation {
   /** Makes an instance from what `getConfig` returned. */
   static fromConfig(config: Config, customObjects?: CustomObjectsArgument): object {
     return customObjectScope(readCustomObjects(customObjects) ?? {}, () => {
-      const options = optionsFromConfig(this, config);
+      const name = typeof config?.name === "string" ? config.name : null;
+      const options = revivingInside(name, () => optionsFromConfig(this, config));
       const cls = this as unknown as new (options?: Record<string, unknown>) => object;
       return isBuiltin(cls) ? new cls(options) : remake(cls, options);
     });

@@ -10,7 +10,7 @@ import * as ops from "../ops/index.ts";
 import type { TensorLike } from "../ops/kerasTensor.ts";
 import { Operation } from "../ops/operation.ts";
 import * as regularizers from "../regularizers/index.ts";
-import { nameScope } from "../runtime/nameScope.ts";
+import { currentPath, nameScope } from "../runtime/nameScope.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import { activeTrace, type Trace } from "../runtime/trace.ts";
 import { Variable } from "../runtime/variable.ts";
@@ -18,6 +18,7 @@ import type { VariableStore } from "../serialization/variableStore.ts";
 import { placeOf } from "./errorTrail.ts";
 import type { LayerBase } from "./layer.ts";
 import { isMetric, isSeedGenerator, isVariable, type MetricState, ownOfKind } from "./layerState.ts";
+import { placed } from "./revivedPath.ts";
 
 /** Options of `addWeight`. */
 export interface WeightOptions {
@@ -59,7 +60,9 @@ interface AddedLoss {
 export abstract class StatefulOperation extends Operation {
   /** Whether the weights exist. */
   declare built: boolean;
+  /** As it was given: perhaps a map of policies by path. */
   declare readonly dtypePolicy: DTypePolicy;
+  #path: string | null = null;
   readonly #weights: Variable[] = [];
   #losses: AddedLoss[] = [];
   #trainable: boolean;
@@ -81,6 +84,23 @@ export abstract class StatefulOperation extends Operation {
     } finally {
       this.#inScope = false;
     }
+  }
+
+  /** Where the layer stands in the model: `encoder/dense`. `null` before it is built. */
+  get path(): string | null {
+    return this.#path;
+  }
+
+  /** To be called where the layer is built. */
+  protected takePath(): void {
+    this.runInScope(() => {
+      this.#path = placed(currentPath());
+    });
+  }
+
+  /** The policy of this very layer: of a map, what it has for the layer's path. */
+  protected get ownPolicy(): DTypePolicy {
+    return this.dtypePolicy.forPath(this.#path);
   }
 
   // ---------------------------------------------------------------- weights
@@ -109,7 +129,7 @@ export abstract class StatefulOperation extends Operation {
           `Received: addWeight of ${describe(options.name ?? "variable")}`,
       );
     }
-    const dtype = standardizeDType(options.dtype ?? this.dtypePolicy.variableDtype);
+    const dtype = standardizeDType(options.dtype ?? this.variableDtype);
     const shape = options.shape ?? [];
     const bad = shape.find((d) => !Number.isInteger(d) || d < 0);
     if (bad !== undefined) {
@@ -207,15 +227,15 @@ export abstract class StatefulOperation extends Operation {
   }
 
   get dtype(): string {
-    return this.dtypePolicy.variableDtype;
+    return this.ownPolicy.variableDtype;
   }
 
   get computeDtype(): string {
-    return this.dtypePolicy.computeDtype;
+    return this.ownPolicy.computeDtype;
   }
 
   get variableDtype(): string {
-    return this.dtypePolicy.variableDtype;
+    return this.ownPolicy.variableDtype;
   }
 
   /** Number of elements in all weights. @throws Error when the layer is not built. */

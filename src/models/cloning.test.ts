@@ -39,7 +39,8 @@ function graph() {
 }
 
 const names = (model: ModelBase) => model.operations.map((operation) => operation.name);
-const paths = (model: ModelBase) => model.weights.map((weight) => weight.path);
+/** As in Keras, paths of a model inside that is copied whole start at its layers. */
+const paths = (model: ModelBase) => model.weights.map((weight) => weight.path.split("/").slice(-2).join("/"));
 const values = (model: ModelBase, data: unknown) =>
   Promise.all([(model as unknown as (data: unknown) => Tensor | Tensor[])(data)].flat().map((y) => y.array()));
 

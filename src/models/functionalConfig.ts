@@ -1,6 +1,7 @@
 /** Configs of functional models: every call of every operation with the tensors it got, and back. */
 import { describe, SerializationError } from "../core/errors.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
+import type { CallOptions } from "../layers/callArguments.ts";
 import { placeOf } from "../layers/errorTrail.ts";
 import { LayerBase } from "../layers/layer.ts";
 import { recordsMask } from "../layers/recordedMask.ts";
@@ -47,13 +48,13 @@ function serializeArguments(graph: Graph, node: Node): Config {
     checkFunction(node.operation, key, value);
     return mapStructure(leaf, value as Nested<unknown>);
   };
-  const args = (hasOptions ? node.args.slice(0, -1) : node.args).map((arg) =>
-    mapStructure(leaf, arg as Nested<unknown>),
-  );
+  const inputs = hasOptions ? node.args.slice(0, -1) : node.args;
+  const options: CallOptions = hasOptions ? last : {};
+  const args = inputs.map((arg) => mapStructure(leaf, arg as Nested<unknown>));
   const kwargs = Object.fromEntries(
-    Object.entries(hasOptions ? last : {}).map(([key, value]) => [toSnakeKey(key), option(key, value)]),
+    Object.entries(options).map(([key, value]) => [toSnakeKey(key), option(key, value)]),
   );
-  return { args, kwargs: recordsMask(node.operation) ? { mask: null, ...kwargs } : kwargs };
+  return { args, kwargs: recordsMask(node.operation, inputs, options) ? { mask: null, ...kwargs } : kwargs };
 }
 
 /** @throws SerializationError for a function that has its name from the option alone: nobody could hand it in by that. */
@@ -155,8 +156,6 @@ class GraphReader {
       Object.entries(kwargs).map(([key, value]) => [toCamelCase(key), resolve(value)]),
     );
     if (missing) return false;
-    // An absent mask is what a call without the option means.
-    if (options.mask === null) delete options.mask;
     operation.invoke(Object.keys(options).length > 0 ? [...resolved, options] : resolved);
     return true;
   }

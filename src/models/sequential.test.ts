@@ -26,7 +26,13 @@ describe("Sequential", () => {
     expect(model.layers.map((layer) => layer.name)).toEqual(["one", "two"]);
     expect(model.inputShape).toEqual([null, 3]);
     expect(model.outputShape).toEqual([null, 2]);
-    expect(model.weights.map((w) => w.path)).toEqual(["one/kernel", "one/bias", "two/kernel", "two/bias"]);
+    const paths = ["one/kernel", "one/bias", "two/kernel", "two/bias"];
+    expect(model.weights.map((w) => w.path)).toEqual(paths.map((path) => `sequential/${path}`));
+    expect([model.path, ...model.layers.map((layer) => layer.path)]).toEqual([
+      "sequential",
+      "sequential/one",
+      "sequential/two",
+    ]);
     expect(model.countParams()).toBe(3 * 4 + 4 + 4 * 2 + 2);
     expect(model.outputNames).toEqual(["two"]);
   });

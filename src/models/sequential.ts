@@ -5,12 +5,15 @@ import { isPlainObject, type Nested } from "../core/tree.ts";
 import { InputLayerBase } from "../layers/core/inputLayer.ts";
 import { type InputShape, LayerBase, type LayerOptions } from "../layers/layer.ts";
 import { type IsSymbolic, layerClass } from "../layers/layerClass.ts";
+import { revivingInside } from "../layers/revivedPath.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import type { Config } from "../ops/operation.ts";
 import { Tensor } from "../runtime/tensor.ts";
 import { type CustomObjectsArgument, readCustomObjects } from "../serialization/registry.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
 import type { TensorStructure } from "../trainers/dataAdapters/dataAdapter.ts";
+import type { FitData } from "../trainers/dataInput.ts";
+import type { PredictOptions } from "../trainers/trainerOptions.ts";
 import type { Graph } from "./graph.ts";
 import { isHostLayer } from "./hostPart.ts";
 import { type Concrete, FunctionalBase, ModelBase } from "./model.ts";
@@ -51,7 +54,7 @@ const isOneShape = (shape: unknown): shape is Shape =>
  * @see keras/src/models/sequential.py (Keras 3.x)
  */
 export class SequentialBase extends ModelBase {
-  static readonly className = "Sequential";
+  static override readonly className = "Sequential";
   static readonly modulePath = "keras";
 
   /** All layers, the input layer included. */
@@ -127,6 +130,7 @@ export class SequentialBase extends ModelBase {
   #setGraph(graph: ModelBase["graph"]): void {
     Object.defineProperty(this, "graph", { value: graph, enumerable: false, configurable: true });
     this.built = graph !== null;
+    if (graph) this.takePath();
   }
 
   /** Builds as soon as the shape of the input is known. */
@@ -155,7 +159,9 @@ export class SequentialBase extends ModelBase {
     if (!input) this.stack.unshift(new InputLayerBase({ batchShape: shape, dtype }));
     const inputs = this.stack[0]!.inboundNodes[0]!.outputTensors[0]!;
     let outputs: unknown = inputs;
-    for (const layer of this.stack.slice(1)) outputs = layer.invoke([outputs]);
+    this.runInScope(() => {
+      for (const layer of this.stack.slice(1)) outputs = layer.invoke([outputs]);
+    });
     this.#setGraph(new FunctionalBase({ inputs, outputs: outputs as Nested<KerasTensor> }).graph);
   }
 
@@ -208,6 +214,15 @@ export class SequentialBase extends ModelBase {
     return this.layers.reduce((x, layer) => layer.invoke([x]), inputs);
   }
 
+  /** One tensor, as {@link SequentialCall} says of a call. */
+  override predict(x: FitData, options?: PredictOptions): Promise<Tensor> {
+    return super.predict(x, options);
+  }
+
+  override predictOnBatch(x: FitData): Promise<Tensor> {
+    return super.predictOnBatch(x);
+  }
+
   override getBuildConfig(): Config | null {
     return this.graph ? { input_shape: [...this.inputLayer!.batchShape] } : null;
   }
@@ -231,13 +246,14 @@ export class SequentialBase extends ModelBase {
   static override fromConfig(config: Config, given?: CustomObjectsArgument): object {
     const customObjects = readCustomObjects(given);
     if (!Array.isArray(config.layers)) throw new TypeError("the config of a Sequential has no list of `layers`");
-    const layers = config.layers.map((layer: unknown, i) =>
-      deserializeObject(layer, { path: `config.layers[${i}]`, ...(customObjects ? { customObjects } : {}) }),
-    );
+    const name = (config.name ?? null) as string | null;
+    const revive = (layer: unknown, i: number): unknown =>
+      deserializeObject(layer, { path: `config.layers[${i}]`, ...(customObjects ? { customObjects } : {}) });
+    const layers = revivingInside(name, () => (config.layers as unknown[]).map(revive));
     const cls = this as unknown as new (options: SequentialOptions) => SequentialBase;
     const model = new cls({
       layers: layers as StackItem[],
-      name: (config.name ?? null) as string | null,
+      name,
       ...(config.trainable === false ? { trainable: false } : {}),
       ...(config.dtype ? { dtype: config.dtype as Config } : {}),
     });

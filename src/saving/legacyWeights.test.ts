@@ -63,7 +63,7 @@ describe("old .h5 files", () => {
     const model = other();
     const before = await model.weights[0]!.array();
     await expect(model.loadWeights(pathOf("legacy_model.h5"), { byName: true })).rejects.toThrow(
-      /"head": weight "head\/kernel" has shape \(48, 5\), the one in the file \(48, 2\)[\s\S]*"bn": it has 2 weights \(gamma, beta\), "bn" in the file has 4[\s\S]*Nothing was assigned/,
+      /"head": weight "other\/head\/kernel" has shape \(48, 5\), the one in the file \(48, 2\)[\s\S]*"bn": it has 2 weights \(gamma, beta\), "bn" in the file has 4[\s\S]*Nothing was assigned/,
     );
     expect(await model.weights[0]!.array()).toEqual(before);
     const warned = vi.spyOn(console, "warn").mockImplementation(() => {});

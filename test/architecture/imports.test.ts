@@ -43,6 +43,8 @@ const FLOORS: readonly string[] = [
   "backend",
   "platform",
   "config",
+  "dtypePolicies",
+  "mixedPrecision",
   "index",
   "install",
   "node",

@@ -167,7 +167,7 @@ export class DiscretizationBase extends LayerBase {
       output_mode: this.outputMode,
       sparse: false,
       name: this.name,
-      dtype: this.dtypePolicy.name,
+      dtype: this.dtype,
     };
   }
 

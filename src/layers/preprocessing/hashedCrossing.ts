@@ -132,7 +132,7 @@ export class HashedCrossingBase extends HostLayerBase {
       output_mode: this.outputMode,
       sparse: false,
       name: this.name,
-      dtype: this.dtypePolicy.name,
+      dtype: this.dtype,
     };
   }
 }

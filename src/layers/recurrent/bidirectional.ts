@@ -20,6 +20,7 @@ import { positionalOption } from "../callArguments.ts";
 import { placeOf } from "../errorTrail.ts";
 import { InputSpec } from "../inputSpec.ts";
 import { LayerBase, type LayerOptions, type Mask } from "../layer.ts";
+import { revivingInside } from "../revivedPath.ts";
 import type { States } from "./cell.ts";
 import { firstMask, type RNNCallOptions, withStateAsOption } from "./initialState.ts";
 import { type ManyCall, type OneCall, recurrentClass } from "./recurrentClass.ts";
@@ -128,10 +129,11 @@ export class BidirectionalBase extends LayerBase {
       );
     }
     const { name } = directed;
-    this.forwardLayer = copyOf(directed, { name: withPrefix("forward_", name) });
+    const copy = (changes: Config): DirectedLayer => revivingInside(this.name, () => copyOf(directed, changes));
+    this.forwardLayer = copy({ name: withPrefix("forward_", name) });
     this.backwardLayer = backwardLayer
       ? this.#checkLayer("backwardLayer", backwardLayer)
-      : copyOf(directed, { name: withPrefix("backward_", name), go_backwards: true });
+      : copy({ name: withPrefix("backward_", name), go_backwards: true });
     this.#checkPair();
     for (const side of this.#sides)
       if (side.zeroOutputForMask !== undefined) side.zeroOutputForMask = side.returnSequences;
