@@ -16,6 +16,7 @@ import { inferOutputs } from "../ops/outputSpec.ts";
 import * as regularizers from "../regularizers/index.ts";
 import { autocastDType, withAutocast } from "../runtime/autocast.ts";
 import { Tensor } from "../runtime/tensor.ts";
+import { notingTracedReads } from "../runtime/tracedRead.ts";
 import { configTable } from "../serialization/configObject.ts";
 import {
   type CustomObjectsArgument,
@@ -34,7 +35,7 @@ import {
   symbolicOfShapes,
 } from "./callArguments.ts";
 import { callContext, outermostCaller, withCallContext } from "./callContext.ts";
-import { placeOf, withTrail } from "./errorTrail.ts";
+import { blameRead, placeOf, withTrail } from "./errorTrail.ts";
 import { assertInputCompatibility, type InputSpec } from "./inputSpec.ts";
 import { layerClass } from "./layerClass.ts";
 import { madeInCall, noteLayer, outsideCalls } from "./madeInCall.ts";
@@ -269,13 +270,14 @@ export class LayerBase extends StatefulOperation {
     const ready = inputs.map((input) => (isNested(input) ? mapStructure(cast, input as Nested<unknown>) : cast(input)));
     return withTrail(placeOf(this), () =>
       this.runInScope(() => {
+        const reads: Error[] = [];
         const outputs = withCallContext(this, training, () =>
           madeInCall(this, this.#mayMakeVariables, () =>
-            withAutocast(this.#autocastScope(), () => this.call(...ready, options)),
+            withAutocast(this.#autocastScope(), () => notingTracedReads(reads, () => this.call(...ready, options))),
           ),
         );
         this.#called = true;
-        this.#checkOutputs(outputs);
+        this.#checkOutputs(outputs, reads);
         this.#addActivityLoss(outputs);
         return this.#maskOutputs(inputs, outputs, previousMask);
       }),
@@ -302,7 +304,7 @@ export class LayerBase extends StatefulOperation {
     return computeDtype === variableDtype ? null : computeDtype;
   }
 
-  #checkOutputs(outputs: unknown): void {
+  #checkOutputs(outputs: unknown, reads: readonly Error[]): void {
     // Nobody will wait for it: what it was about to say is that traced tensors have no numbers.
     if (outputs instanceof Promise) outputs.catch(() => undefined);
     const what =
@@ -311,7 +313,10 @@ export class LayerBase extends StatefulOperation {
         : outputs instanceof Promise
           ? "a promise; `call` is recorded, not awaited, so it cannot be async"
           : null;
-    if (what) throw new TypeError(`${placeOf(this)}: \`call\` must return a tensor. Received: ${what}`);
+    if (what === null) return;
+    const error = new TypeError(`${placeOf(this)}: \`call\` must return a tensor. Received: ${what}`);
+    if (outputs instanceof Promise && reads.length > 0) blameRead(error, reads[0]!);
+    throw error;
   }
 
   #addActivityLoss(outputs: unknown): void {
