@@ -542,6 +542,33 @@ describe("dtypes", () => {
     expect(seen).toEqual(["float32", "float32", "float16", "float16"]);
   });
 
+  // What Keras 3.15 gives for `o=float32, n={"t": float32, "ids": int32, "real": bool}` under the same policies.
+  it("of tensors among the options are those of inputs, however deep", () => {
+    interface Options {
+      o?: Tensor;
+      n?: { t: Tensor; ids: Tensor; real: Tensor };
+      sink?: unknown[];
+    }
+    let seen: unknown[] = [];
+    class Look extends Layer {
+      override call(x: Tensor, { o, n, sink }: Options = {}): Tensor {
+        seen = [o!.dtype, n!.t.dtype, n!.ids.dtype, n!.real.dtype];
+        sink?.push(1);
+        return x;
+      }
+    }
+    const n = { t: ones(2), ids: tensor([1, 2], [2], "int32"), real: tensor([true, false], [2], "bool") };
+    const sink: unknown[] = [];
+    new Look({ dtype: "mixed_float16" })(ones(2), { o: ones(2), n, sink });
+    expect(seen).toEqual(["float16", "float16", "int32", "bool"]);
+    // Where nothing is cast, `call` gets what was given.
+    expect(sink).toEqual([1]);
+    new Look({ dtype: "mixed_float16", autocast: false })(ones(2), { o: ones(2), n });
+    expect(seen).toEqual(["float32", "float32", "int32", "bool"]);
+    new Look({ dtype: "mixed_float16" })(Input({ shape: [2] }), { o: Input({ shape: [2] }), n });
+    expect(seen).toEqual(["float16", "float16", "int32", "bool"]);
+  });
+
   it("of a layer inside another are its own", () => {
     class Half extends Layer {
       readonly full = Dense(2, { dtype: "float32" });

@@ -262,12 +262,13 @@ export class LayerBase extends StatefulOperation {
     if (outer === null) this.clearLosses();
     // An explicit value holds for all layers called inside; the default of a `call` method only for itself.
     const training = given.training ?? outer?.training ?? null;
-    const previousMask = given.mask ?? attachedMasks(inputs[0]);
-    const options: CallOptions = { ...given };
+    const ready = inputs.map((input) => this.#castArgument(input));
+    const options: CallOptions = Object.fromEntries(
+      Object.entries(given).map(([key, value]) => [key, this.#castArgument(value)]),
+    );
+    const previousMask = options.mask ?? attachedMasks(inputs[0]);
     if (training !== null) options.training = training;
     if (hasMask(previousMask)) options.mask = previousMask;
-    const cast = (leaf: unknown): unknown => this.#castInput(leaf);
-    const ready = inputs.map((input) => (isNested(input) ? mapStructure(cast, input as Nested<unknown>) : cast(input)));
     return withTrail(placeOf(this), () =>
       this.runInScope(() => {
         const reads: Error[] = [];
@@ -290,10 +291,16 @@ export class LayerBase extends StatefulOperation {
     return !this.#called && build === LayerBase.prototype.build;
   }
 
-  #castInput(leaf: unknown): unknown {
-    const compute = this.ownPolicy.computeDtype;
-    const castable = this.autocast && leaf instanceof Tensor && isFloat(leaf.dtype) && isFloat(compute);
-    return castable ? castTensor(leaf, compute) : leaf;
+  /** An input or an option with its float tensors, however deep inside, in the compute dtype. */
+  #castArgument(argument: unknown): unknown {
+    const { computeDtype } = this.ownPolicy;
+    if (!this.autocast || !isFloat(computeDtype)) return argument;
+    const castable = (leaf: unknown): leaf is Tensor =>
+      leaf instanceof Tensor && isFloat(leaf.dtype) && leaf.dtype !== computeDtype;
+    const structure = argument as Nested<unknown>;
+    // What there is nothing to cast in stays the very object that was given.
+    if (!flatten(structure).some(castable)) return argument;
+    return mapStructure((leaf) => (castable(leaf) ? castTensor(leaf, computeDtype) : leaf), structure);
   }
 
   /** The dtype in which `call` reads float variables, `null` for their own. */
