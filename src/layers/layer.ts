@@ -29,11 +29,13 @@ import { optionsFromConfig, serializeObject } from "../serialization/serialize.t
 import {
   type CallOptions,
   convertArgument,
+  joinCallArguments,
   type Mask,
   shapeStructure,
   splitCallArguments,
   symbolicOfShapes,
 } from "./callArguments.ts";
+import { checkCall } from "./callCheck.ts";
 import { callContext, outermostCaller, withCallContext } from "./callContext.ts";
 import { blameRead, placeOf, withTrail } from "./errorTrail.ts";
 import { assertInputCompatibility, type InputSpec } from "./inputSpec.ts";
@@ -122,6 +124,15 @@ export class LayerBase extends StatefulOperation {
     activityRegularizer: "activity_regularizer",
   };
 
+  /**
+   * Options of calls → names of the arguments in Keras, which files have. A class of one's own states those that its Python
+   * twin calls otherwise: `static callKeys = { scaleBy: "factor" }`. Without that, `scaleBy` is `scale_by` in files.
+   */
+  static readonly callKeys: Readonly<Record<string, string>> = { training: "training", mask: "mask" };
+
+  /** Names of a call's inputs in Keras: in files, inputs may have been given by name. */
+  static readonly callInputs: readonly string[] = ["inputs"];
+
   declare autocast: boolean;
   declare activityRegularizer: regularizers.RegularizerFunction | null;
   /** What `call` accepts; checked on every call. */
@@ -199,6 +210,7 @@ export class LayerBase extends StatefulOperation {
     const where = placeOf(this);
     const { inputs, options } = splitCallArguments(args);
     if (inputs.length === 0) throw new TypeError(`${where}: called without inputs`);
+    checkCall(this, inputs, options);
     const converted = inputs.map((input) => convertArgument(input, where));
     const given = options.mask ? { ...options, mask: convertArgument(options.mask, where) as Mask } : options;
     return hasSymbolic([converted, given]) ? this.symbolicCall([...converted, given]) : this.#run(converted, given);
@@ -211,7 +223,7 @@ export class LayerBase extends StatefulOperation {
     const outputs = this.computeOutputSpec(...inputs, options);
     this.#maskSymbolic(inputs[0], outputs, given.mask ?? attachedMasks(inputs[0]));
     // Files record options only where some were given.
-    new Node(this, Object.keys(options).length > 0 ? [...inputs, options] : inputs, outputs);
+    new Node(this, joinCallArguments(inputs, options), outputs);
     return outputs;
   }
 

@@ -1,6 +1,7 @@
 /** Configs of functional models: every call of every operation with the tensors it got, and back. */
 import { describe, SerializationError } from "../core/errors.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
+import { joinCallArguments } from "../layers/callArguments.ts";
 import { LayerBase } from "../layers/layer.ts";
 import { recordsMask } from "../layers/recordedMask.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
@@ -8,7 +9,7 @@ import type { Node } from "../ops/node.ts";
 import { type Config, classNameOf, Operation } from "../ops/operation.ts";
 import type { CustomObjects } from "../serialization/registry.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
-import { toCamelCase, toSnakeKey } from "./callKeys.ts";
+import { callFromFile, fileOptions } from "./callKeys.ts";
 import type { Graph } from "./graph.ts";
 
 /**
@@ -24,9 +25,18 @@ function nodeIndexIn(graph: Graph, tensor: KerasTensor): number {
   return operation.inboundNodes.slice(0, nodeIndex).filter((node) => graph.has(node)).length;
 }
 
+/** A structure without the keys of objects whose values are `undefined`: files have no such value. */
+function withoutAbsent(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutAbsent);
+  if (!isPlainObject(value)) return value;
+  const present = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(present.map(([key, item]) => [key, withoutAbsent(item)]));
+}
+
 function serializeArguments(graph: Graph, node: Node): Config {
+  const { operation } = node;
   const last = node.args.at(-1);
-  const hasOptions = node.args.length > 1 && isPlainObject(last) && node.operation instanceof LayerBase;
+  const hasOptions = node.args.length > 1 && isPlainObject(last) && operation instanceof LayerBase;
   const leaf = (value: unknown): unknown =>
     value instanceof KerasTensor
       ? {
@@ -42,16 +52,11 @@ function serializeArguments(graph: Graph, node: Node): Config {
           },
         }
       : serializeObject(value);
-  const args = (hasOptions ? node.args.slice(0, -1) : node.args).map((arg) =>
-    mapStructure(leaf, arg as Nested<unknown>),
-  );
-  const kwargs = Object.fromEntries(
-    Object.entries(hasOptions ? last : {}).map(([key, value]) => [
-      toSnakeKey(key),
-      mapStructure(leaf, value as Nested<unknown>),
-    ]),
-  );
-  return { args, kwargs: recordsMask(node.operation) ? { mask: null, ...kwargs } : kwargs };
+  const serialized = (value: unknown): unknown => mapStructure(leaf, withoutAbsent(value) as Nested<unknown>);
+  const args = (hasOptions ? node.args.slice(0, -1) : node.args).map(serialized);
+  if (!hasOptions) return { args, kwargs: recordsMask(operation) ? { mask: null } : {} };
+  const { kwargs, names } = fileOptions(operation, serialized(last) as Config);
+  return { args, kwargs: recordsMask(operation) ? { mask: null, ...kwargs } : kwargs, ...names };
 }
 
 /** The parts of a functional model's config that describe its graph. */
@@ -138,13 +143,14 @@ class GraphReader {
       return value;
     };
     const resolved = args.map(resolve);
-    const options = Object.fromEntries(
-      Object.entries(kwargs).map(([key, value]) => [toCamelCase(key), resolve(value)]),
-    );
+    const resolvedOptions = Object.fromEntries(Object.entries(kwargs).map(([key, value]) => [key, resolve(value)]));
     if (missing) return false;
-    // An absent mask is what a call without the option means.
-    if (options.mask === null) delete options.mask;
-    operation.invoke(Object.keys(options).length > 0 ? [...resolved, options] : resolved);
+    if (operation instanceof LayerBase) {
+      const { inputs, options } = callFromFile(operation, resolved, resolvedOptions, data);
+      // An absent mask is what a call without the option means.
+      if (options.mask === null) delete options.mask;
+      operation.invoke(joinCallArguments(inputs, options));
+    } else operation.invoke(Object.keys(kwargs).length > 0 ? [...resolved, resolvedOptions] : resolved);
     return true;
   }
 }

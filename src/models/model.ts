@@ -251,7 +251,7 @@ export class ModelBase extends Trainer {
     return super.invoke([prepare(hostInputs(args[0], `model "${this.name}"`)), ...args.slice(1)]);
   }
 
-  override call(inputs: unknown, options?: unknown): unknown {
+  override call(inputs: unknown, { mask = null }: CallOptions = {}): unknown {
     const graph = this.graph;
     const runOperation: RunOperation = (operation, args) => operation.invoke(withOuterTraining(args));
     if (isBoundary(inputs) && this.hostPart) return this.hostPart.runRest(inputs, runOperation);
@@ -262,7 +262,7 @@ export class ModelBase extends Trainer {
       );
     }
     const values = matchInputs(`model "${this.name}"`, graph, inputs);
-    const masked = withMasks(values, (options as CallOptions | undefined)?.mask ?? null);
+    const masked = withMasks(values, mask);
     return graph.run(masked, runOperation);
   }
 

@@ -3,7 +3,7 @@ import { checkOptions, describe } from "../core/errors.ts";
 import { formatShape, type Shape, shapesCompatible } from "../core/shape.ts";
 import { isPlainObject, type Nested } from "../core/tree.ts";
 import { InputLayerBase } from "../layers/core/inputLayer.ts";
-import { type InputShape, LayerBase, type LayerOptions } from "../layers/layer.ts";
+import { type CallOptions, type InputShape, LayerBase, type LayerOptions } from "../layers/layer.ts";
 import { type IsSymbolic, layerClass } from "../layers/layerClass.ts";
 import { revivingInside } from "../layers/revivedPath.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
@@ -207,7 +207,7 @@ export class SequentialBase extends ModelBase {
     };
   }
 
-  override call(inputs: unknown, options?: unknown): unknown {
+  override call(inputs: unknown, options: CallOptions = {}): unknown {
     if (this.graph) return super.call(inputs, options);
     return this.layers.reduce((x, layer) => layer.invoke([x]), inputs);
   }

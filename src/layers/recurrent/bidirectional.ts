@@ -98,6 +98,12 @@ export class BidirectionalBase extends LayerBase {
   static readonly className: string = "Bidirectional";
   static readonly modulePath: string = "keras.layers";
   static readonly buildArguments: readonly string[] = ["sequences_shape", "initial_state_shape"];
+  static override readonly callInputs: readonly string[] = ["sequences"];
+  static override readonly callKeys: Readonly<Record<string, string>> = {
+    initialState: "initial_state",
+    mask: "mask",
+    training: "training",
+  };
   static override readonly configKeys: Readonly<Record<string, string>> = {
     mergeMode: "merge_mode",
     layer: "layer",
