@@ -97,8 +97,17 @@ try {
   const customThere = totals(await run(python, ["test/interop/custom_models.py", "check", ourCustom]));
   mustSucceed("saving in Python", await run(python, ["test/interop/custom_models.py", "make", theirCustom], true));
   const customHere = totals(await typescript("test/interop/customModels.ts", "check", theirCustom));
+  console.log("Models of mixed precision, both ways:");
+  const [ourPrecision, theirPrecision] = [join(folder, "our-precision"), join(folder, "their-precision")];
+  mustSucceed("saving here", await typescript("test/interop/precisionModels.ts", "make", ourPrecision));
+  const precisionThere = totals(await run(python, ["test/interop/precision_models.py", "check", ourPrecision]));
+  mustSucceed(
+    "saving in Python",
+    await run(python, ["test/interop/precision_models.py", "make", theirPrecision], true),
+  );
+  const precisionHere = totals(await typescript("test/interop/precisionModels.ts", "check", theirPrecision));
   const texts = [textsThere, textsHere, examplesThere, examplesHere];
-  const all = [there, here, applications, ...texts, customThere, customHere];
+  const all = [there, here, applications, ...texts, customThere, customHere, precisionThere, precisionHere];
   const failed = all.reduce((sum, part) => sum + part.failed, 0);
   console.log(`${all.reduce((sum, part) => sum + part.passed, 0)} passed, ${failed} failed`);
   process.exitCode = failed > 0 ? 1 : 0;

@@ -28,6 +28,14 @@ export function invariant(condition: unknown, message: string): asserts conditio
   if (!condition) throw new Error(`internal: ${message}`);
 }
 
+/** Changes the message of an error, also where its stack repeats it. Those of a DOMException and the like cannot be written. */
+export function reword(error: unknown, change: (message: string) => string): void {
+  if (!(error instanceof Error && Object.hasOwn(error, "message"))) return;
+  const { message, stack } = error;
+  error.message = change(message);
+  if (stack?.includes(message)) error.stack = stack.replace(message, () => error.message);
+}
+
 /** Edit distance between two words (Levenshtein, insert/delete/replace cost 1). */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -24,6 +24,8 @@ export interface FolderEntry {
 export interface FileSystem {
   exists(path: string): Promise<boolean>;
   read(path: string): Promise<Uint8Array>;
+  /** The same at once, for what constructors read: small files. */
+  readSync(path: string): Uint8Array;
   /** A file's bytes piece by piece, for files larger than memory. */
   readPieces(path: string): AsyncIterable<Uint8Array>;
   /** What is in a folder. @throws SerializationError when it cannot be read. */

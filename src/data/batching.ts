@@ -1,6 +1,6 @@
 /** Elements to batches and back. */
-import { describe, ShapeError } from "../core/errors.ts";
-import type { Nested } from "../core/tree.ts";
+import { describe, didYouMean, ShapeError } from "../core/errors.ts";
+import { isPlainObject, type Nested, type PathKey } from "../core/tree.ts";
 import { Tensor } from "../runtime/tensor.ts";
 import { mapElement, partText, spread, type TakenApart, takeApart } from "./element.ts";
 import { type PadLength, type PadRows, padRows, stackRows, unstackRows } from "./rows.ts";
@@ -61,18 +61,55 @@ const isPadLength = (value: unknown): value is PadLength =>
 const isPadValue = (value: unknown): value is PadValue =>
   ["number", "string", "boolean", "bigint"].includes(typeof value);
 
+/** The values of an option that is given for all data, or in the structure of the elements, and where they stand. */
+function given<T>(
+  option: string,
+  values: unknown,
+  isValue: (value: unknown) => value is T,
+  where: string,
+  kind: string,
+): { path: readonly PathKey[]; value: T }[] {
+  const found: { path: readonly PathKey[]; value: T }[] = [];
+  const visit = (value: unknown, path: readonly PathKey[]): void => {
+    if (value === null || value === undefined) return;
+    if (isValue(value)) found.push({ path, value });
+    else if (Array.isArray(value)) for (const [i, item] of value.entries()) visit(item, [...path, i]);
+    else if (isPlainObject(value)) for (const [key, item] of Object.entries(value)) visit(item, [...path, key]);
+    else {
+      const place = path.length === 0 ? "" : ` for ${partText(path)}`;
+      throw new TypeError(`${where}: expected ${kind} in \`${option}\`${place}. Received: ${describe(value)}`);
+    }
+  };
+  visit(values, []);
+  return found;
+}
+
+/** @throws RangeError for a value that stands where elements have nothing. */
+function checkPlaces(
+  where: string,
+  option: string,
+  values: readonly { readonly path: readonly PathKey[] }[],
+  paths: readonly (readonly PathKey[])[],
+): void {
+  const stray = values.find(({ path }) => !paths.some((own) => path.every((key, i) => own[i] === key)));
+  if (!stray) return;
+  const [asked, own] = [partText(stray.path), paths.map(partText)];
+  throw new RangeError(
+    `${where}: \`${option}\` names ${asked}, which the elements lack.${didYouMean(asked, own)} Parts of the elements: ${own.join(", ")}`,
+  );
+}
+
 /** Checks options of padding and returns what joins elements with it. */
 export function padder(where: string, options: PaddingOptions): Combine {
   const { padTo = null, paddingValues = null, padding = "post" } = options;
   if (padding !== "pre" && padding !== "post") {
     throw new RangeError(`${where}: expected \`padding\` to be "pre" or "post". Received: ${describe(padding)}`);
   }
-  const given = isPadLength(padTo)
-    ? typeof padTo === "object" && "multipleOf" in padTo
-      ? [padTo.multipleOf]
-      : [padTo].flat()
-    : [];
-  if (given.some((length) => !Number.isInteger(length) || (length as number) < 1)) {
+  const lengthsGiven = given("padTo", padTo, isPadLength, where, "lengths");
+  const fillersGiven = given("paddingValues", paddingValues, isPadValue, where, "numbers, strings or booleans");
+  for (const { value } of lengthsGiven) {
+    const all = typeof value === "object" && "multipleOf" in value ? [value.multipleOf] : [value].flat();
+    if (all.every((length) => Number.isInteger(length) && (length as number) > 0)) continue;
     throw new RangeError(
       `${where}: expected lengths of \`padTo\` to be positive integers. Received: ${describe(padTo)}`,
     );
@@ -80,6 +117,8 @@ export function padder(where: string, options: PaddingOptions): Combine {
   return (elements) => {
     const tuple = Array.isArray(elements[0]);
     const { paths } = takeApart(elements[0]);
+    checkPlaces(where, "padTo", lengthsGiven, paths);
+    checkPlaces(where, "paddingValues", fillersGiven, paths);
     // A length alone is one of inputs: labels of a fixed width must not grow.
     const asked = isPadLength(padTo) && tuple ? { 0: padTo } : padTo;
     const lengths = spread<PadLength>(asked, paths, isPadLength);

@@ -142,6 +142,17 @@ export function checkCsvOptions(options: CsvOptions): void {
   }
 }
 
+/** @throws RangeError for a name that two columns share: a dict would keep only the last. */
+function checkNames(names: readonly string[]): void {
+  const repeated = names.find((name, i) => names.indexOf(name) < i);
+  if (repeated === undefined) return;
+  const places = names.flatMap((name, i) => (name === repeated ? [i + 1] : []));
+  throw new RangeError(
+    `fromCsv: several columns are called ${describe(repeated)}. Received: columns ${places.join(" and ")} of ${names.join(", ")}; ` +
+      "rename them; for a table whose first record is data give names, or `header: false`",
+  );
+}
+
 /** The names of the columns, the columns to read, and which of them are labels. */
 function columnsOf(names: readonly string[], sample: readonly CsvRecord[], options: CsvOptions): [Column[], string[]] {
   const { dtypes = {}, defaults = {}, label = null } = options;
@@ -185,6 +196,7 @@ export async function* csvRows(source: TextSource, options: CsvOptions): AsyncGe
     return [features, Object.fromEntries(labels.map((name) => [name, values[name]]))];
   };
   const begin = (): void => {
+    checkNames(names!);
     [columns, labels] = columnsOf(names!, waiting, options);
   };
   for await (const record of csvRecords(source, delimiter)) {

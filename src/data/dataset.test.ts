@@ -53,6 +53,31 @@ describe("sources", () => {
     expect([texts.dtype, texts.shape, await labels.array()]).toEqual(["string", [2], [1, 0]]);
   });
 
+  it("slice lists of different depths as a tuple, and say how to write one where nothing tells", async () => {
+    const x = [[1, 2], [3, 4], [5, 6]]; // biome-ignore format: short
+    const pairs = Dataset.fromTensorSlices([x, [0, 1, 0]]);
+    const expected = [[[1, 2], 0], [[3, 4], 1], [[5, 6], 0]]; // biome-ignore format: short
+    expect(await all(pairs)).toEqual(expected);
+    const [[first]] = (await pairs.batch(3).toArray()) as [[Tensor, Tensor]];
+    expect(first.shape).toEqual([3, 2]);
+    const ragged = Dataset.fromTensorSlices({
+      pair: [
+        [[1], [], [2, 3]],
+        [7, 8, 9],
+      ],
+    });
+    expect(await all(ragged.take(2))).toEqual([{ pair: [[1], 7] }, { pair: [[], 8] }]);
+    const deep = [[[1], [2]], [], [[3]]];
+    expect((await Dataset.fromTensorSlices(deep).toArray()).map((row) => row.shape)).toEqual([[2, 1], [0], [1, 1]]);
+    expect(await words(() => Dataset.fromTensorSlices([x, [[1], [0], [1]]]))).toBe(
+      "fromTensorSlices: lists in a list are the rows of one array, and these 2 look like arrays of their own. Received: lists " +
+        "of 3 by 2 and 3 by 1. For a tuple make them tensors: fromTensorSlices([tensor(x), tensor(y)]); for 2 elements use " +
+        "fromAsyncIterable(list)",
+    );
+    expect(Dataset.fromTensorSlices([x, x]).cardinality).toBe(2);
+    expect(Dataset.fromTensorSlices([tensor(x), tensor([[1], [0], [1]])]).cardinality).toBe(3);
+  });
+
   it("are generators, iterables, ranges and other datasets side by side", async () => {
     function* three(): Generator<number> {
       yield* [1, 2, 3];

@@ -69,10 +69,11 @@ export class Dataset<T> implements AsyncIterable<T> {
 
   /**
    * Rows of arrays along their first axis, in the structure of the arrays. Tensors and typed arrays give tensors; lists give
-   * their items, where longer rows become tensors, each of its own length. Lists of numbers in a list are its rows: for a
-   * tuple of them, make one of them a tensor.
+   * their items, where longer rows become tensors, each of its own length. Lists of one depth in a list are the rows of one
+   * array; of different depths, as in `[[[1, 2], [3, 4]], [0, 1]]`, they are a tuple. For a tuple of lists of one depth make
+   * them tensors: `[tensor(a), tensor(b)]`.
    *
-   * @throws RangeError for arrays of different lengths.
+   * @throws RangeError for arrays of different lengths; TypeError for a list that could be either.
    * @example Dataset.fromTensorSlices([{ title: [[3, 1], [4]], tags }, labels])
    */
   static fromTensorSlices<const S>(arrays: S): Dataset<Sliced<S>> {

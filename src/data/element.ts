@@ -1,17 +1,35 @@
 /**
  * What flows through a `Dataset`: elements, which are structures of data. An element that is an array is a tuple, as
- * Python's: `[x, y]`. Dicts are plain objects. Inside of them, arrays of numbers or strings are data, as are tensors, typed
- * arrays, numbers and strings.
+ * Python's: `[x, y]`. Dicts are plain objects. Inside of them, arrays of numbers or strings, nested to one depth, are data, as
+ * are tensors, typed arrays, numbers and strings.
  */
 import { isPlainObject, type PathKey } from "../core/tree.ts";
-import type { NumberArray, StringValues, Tensor } from "../runtime/tensor.ts";
+import type { StringValues, Tensor } from "../runtime/tensor.ts";
 
-/** Data without structure. */
-export type Leaf = Tensor | ArrayBufferView | NumberArray | StringValues;
+/** Numbers in lists. Typed arrays in a list are data of their own each. */
+type Numbers = number | boolean | bigint | readonly Numbers[];
+
+/** Data without structure, unless it is a tuple of lists of different depths. */
+export type Leaf = Tensor | ArrayBufferView | Numbers | StringValues;
+
+/** How deep lists are nested, up to 6; all depths that occur. */
+type Depth<T, Levels extends unknown[] = []> = Levels["length"] extends 6
+  ? 6
+  : T extends readonly (infer Item)[]
+    ? Depth<Item, [...Levels, unknown]>
+    : Levels["length"];
+type IsUnion<T, All = T> = T extends unknown ? ([All] extends [T] ? false : true) : never;
+
+/** Whether items of a tuple are nested to different depths: `[number[][], number[]]` are inputs and labels, not rows. */
+type Mixed<T extends readonly unknown[]> = number extends T["length"] ? false : IsUnion<Depth<T[number]>>;
 
 /** A part of an element with tensors for its data. */
 type BatchedPart<T> = T extends Leaf
-  ? Tensor
+  ? T extends readonly unknown[]
+    ? true extends Mixed<T>
+      ? { -readonly [K in keyof T]: BatchedPart<T[K]> }
+      : Tensor
+    : Tensor
   : T extends readonly unknown[]
     ? { -readonly [K in keyof T]: BatchedPart<T[K]> }
     : T extends Readonly<Record<string, unknown>>
@@ -35,24 +53,45 @@ export type Sliced<S> = S extends readonly string[]
     : S extends readonly boolean[]
       ? boolean
       : S extends Leaf
-        ? Tensor
+        ? S extends readonly unknown[]
+          ? true extends Mixed<S>
+            ? { -readonly [K in keyof S]: Sliced<S[K]> }
+            : Tensor
+          : Tensor
         : S extends readonly unknown[]
           ? { -readonly [K in keyof S]: Sliced<S[K]> }
           : S extends Readonly<Record<string, unknown>>
             ? { -readonly [K in keyof S]: Sliced<S[K]> }
             : never;
 
-const isScalar = (value: unknown): boolean =>
-  typeof value === "number" || typeof value === "string" || typeof value === "boolean" || typeof value === "bigint";
+/** Whether scalars are of a kind, and how deep they stand; empty arrays, which may be deeper, at most how deep. */
+interface Survey {
+  readonly kinds: Set<"text" | "number" | "other">;
+  readonly depths: Set<number>;
+  deepestEmpty: number;
+}
 
-const holdsOnly = (value: readonly unknown[], text: boolean): boolean =>
-  value.every((item) =>
-    Array.isArray(item) ? holdsOnly(item, text) : isScalar(item) && (typeof item === "string") === text,
-  );
+function survey(value: unknown, depth: number, found: Survey): Survey {
+  if (!Array.isArray(value)) {
+    const type = typeof value;
+    const isNumber = type === "number" || type === "boolean" || type === "bigint";
+    found.kinds.add(type === "string" ? "text" : isNumber ? "number" : "other");
+    found.depths.add(depth);
+  } else if (value.length === 0) found.deepestEmpty = Math.max(found.deepestEmpty, depth);
+  else for (const item of value) survey(item, depth + 1, found);
+  return found;
+}
 
-/** Whether a value is an array of numbers or of strings, of any depth, regular or not. With both it is a tuple of data. */
-export const isDataArray = (value: unknown): boolean =>
-  Array.isArray(value) && (holdsOnly(value, false) || holdsOnly(value, true));
+/**
+ * Whether a value is an array of numbers or of strings, nested to one depth, with rows of any length. With both, or to
+ * several depths, it is a tuple of data.
+ */
+export function isDataArray(value: unknown): boolean {
+  if (!Array.isArray(value)) return false;
+  const { kinds, depths, deepestEmpty } = survey(value, 0, { kinds: new Set(), depths: new Set(), deepestEmpty: -1 });
+  if (kinds.has("other") || kinds.size > 1 || depths.size > 1) return false;
+  return [...depths].every((depth) => deepestEmpty < depth);
+}
 
 type OnData = (leaf: unknown, path: readonly PathKey[]) => unknown;
 

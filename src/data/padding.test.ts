@@ -105,6 +105,31 @@ describe("paddedBatch", () => {
     expect(await words(() => ragged.paddedBatch(2, { padding: "left" as never }))).toContain(
       'expected `padding` to be "pre" or "post". Received: "left"',
     );
+    const titled = Dataset.fromTensorSlices([{ title: rows, tags: [["a"], ["b"], [], [], []] }, [0, 1, 0, 1, 0]]);
+    const parts = "Parts of the elements: part [0].title, part [0].tags, part [1]";
+    const said = async (options: object): Promise<string> => words(() => titled.paddedBatch(2, options).toArray());
+    expect(await said({ padTo: [{ titel: [8, 16] }, null] })).toBe(
+      `paddedBatch: \`padTo\` names part [0].titel, which the elements lack. Did you mean "part [0].title"? ${parts}`,
+    );
+    expect(await said({ paddingValues: { title: 9 } })).toBe(
+      `paddedBatch: \`paddingValues\` names part title, which the elements lack. ${parts}`,
+    );
+    expect(await said({ padTo: [{ title: { words: 8 } }] })).toContain(
+      "names part [0].title.words, which the elements",
+    );
+    expect(await said({ padTo: [{ title: 8 }, 3, 4] })).toContain("`padTo` names part [2], which the elements lack.");
+    expect(await said({ padTo: [{ title: 0 }] })).toContain("to be positive integers. Received: ");
+    expect(await said({ padTo: [{ title: "8" }] })).toBe(
+      'paddedBatch: expected lengths in `padTo` for part [0].title. Received: "8"',
+    );
+    expect(await said({ paddingValues: 9 })).toContain(
+      "part [0].tags is of dtype string, which 9 of `paddingValues` does not fill. Give a string where it belongs",
+    );
+    const [fits] = await titled
+      .paddedBatch(5, { padTo: [{ titel: null, title: 5 }, null], paddingValues: [{ title: 9n, tags: "-" }] } as never)
+      .toArray();
+    expect((await fits![0].title.array())[1]).toEqual([4, 9, 9, 9, 9]);
+    expect((await fits![0].tags.array()) as unknown).toEqual([["a"], ["b"], ["-"], ["-"], ["-"]]);
     const ranks = Dataset.fromAsyncIterable<unknown>([tensor([1]), tensor([[1]])]);
     expect(await words(() => ranks.paddedBatch(2).toArray())).toContain(
       "differ in rank. Received for the element: (1,) and (1, 1)",

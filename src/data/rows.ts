@@ -1,6 +1,14 @@
 /** Stacks the data of elements to batches, with or without padding, and takes batches apart again. */
 import { floatx } from "../core/config.ts";
-import { allocate, type DType, dtypeOfArray, isFloat, type TypedArray, toElement } from "../core/dtype.ts";
+import {
+  allocate,
+  type DType,
+  dtypeOfArray,
+  is64BitInteger,
+  isFloat,
+  type TypedArray,
+  toElement,
+} from "../core/dtype.ts";
 import { describe, ShapeError } from "../core/errors.ts";
 import { formatShape, type StaticShape, shapesEqual, sizeOf } from "../core/shape.ts";
 import { evaluate, peekValue } from "../runtime/evaluate.ts";
@@ -149,16 +157,23 @@ export async function padRows(leaves: readonly unknown[], part: string, pad: Pad
   const size = sizeOf(shape);
   const data = allocate(dtype, size * rows.length);
   const filler = pad.value ?? (dtype === "string" ? "" : 0);
-  if (filler !== 0)
-    (data as unknown as unknown[]).fill(dtype.includes("int64") ? BigInt(filler) : storedFiller(filler, dtype));
+  if ((typeof filler === "string") !== (dtype === "string")) {
+    throw new TypeError(
+      `paddedBatch: ${part} is of dtype ${dtype}, which ${describe(filler)} of \`paddingValues\` does not fill. Give a ` +
+        `${dtype === "string" ? "string" : "number"} where it belongs: paddingValues in the structure of the elements`,
+    );
+  }
+  if (filler !== 0) (data as unknown as unknown[]).fill(storedFiller(filler, dtype));
   rows.forEach((row, i) => {
     copyInto(data, i * size, shape, row, 0, 0, pad.side);
   });
   return tensorFromHost(data, [rows.length, ...shape], dtype);
 }
 
-const storedFiller = (filler: unknown, dtype: DType): unknown =>
-  typeof filler === "number" && !isFloat(dtype) ? toElement(dtype, Math.trunc(filler)) : storedScalar(filler, dtype);
+function storedFiller(filler: number | string | boolean | bigint, dtype: DType): unknown {
+  if (typeof filler === "string" || (typeof filler === "bigint" && is64BitInteger(dtype))) return filler;
+  return toElement(dtype, isFloat(dtype) ? Number(filler) : Math.trunc(Number(filler)));
+}
 
 /** Copies a row into a larger box, axis by axis. */
 function copyInto(

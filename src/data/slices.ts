@@ -32,22 +32,55 @@ function tensorColumn(path: readonly PathKey[], tensor: Tensor): Column {
   };
 }
 
+/** The first number or text within lists. */
+function firstScalar(list: readonly unknown[]): unknown {
+  for (const item of list) {
+    const found = Array.isArray(item) ? firstScalar(item) : item;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** Lists of JavaScript: their scalars stay what they are; longer rows become tensors, each of its own length. */
 function listColumn(path: readonly PathKey[], list: readonly unknown[]): Column {
   const flat = list.every((item) => !Array.isArray(item));
   let rows: readonly unknown[] | null = flat ? list : null;
+  const dtype = typeof firstScalar(list) === "string" ? "string" : null; // of rows without words too
   return {
     path,
     count: list.length,
     async prepare() {
-      rows ??= list.map((item, i) => fromNumbers(item, null, null, `fromTensorSlices: row ${i} of ${partText(path)}`));
+      rows ??= list.map((item, i) => fromNumbers(item, null, dtype, `fromTensorSlices: row ${i} of ${partText(path)}`));
     },
     row: (i) => rows![i],
   };
 }
 
+/**
+ * Refuses two or three tables of the same height and different widths in a list: as rows of one array they would be a
+ * rarity, as inputs and labels they are common, and nothing tells which.
+ */
+function refuseTables(list: readonly unknown[]): void {
+  if (list.length < 2 || list.length > 3) return;
+  const tables = list.map((item) => (Array.isArray(item) && Array.isArray(item[0]) ? item : null));
+  const shapes = tables.map((table) => {
+    const widths = new Set(table?.map((row) => (row as unknown[]).length));
+    return widths.size === 1 ? [table!.length, ...widths] : null;
+  });
+  const [first] = shapes;
+  if (!first || !shapes.every((shape) => shape?.[0] === first[0])) return;
+  if (shapes.every((shape) => shape![1] === first[1])) return;
+  const names = ["x", "y", "sampleWeight"].slice(0, list.length);
+  throw new TypeError(
+    `fromTensorSlices: lists in a list are the rows of one array, and these ${list.length} look like arrays of their own. Received: ` +
+      `lists of ${shapes.map((shape) => shape!.join(" by ")).join(" and ")}. For a tuple make them tensors: ` +
+      `fromTensorSlices([${names.map((name) => `tensor(${name})`).join(", ")}]); for ${list.length} elements use fromAsyncIterable(list)`,
+  );
+}
+
 function columnOf(path: readonly PathKey[], leaf: unknown): Column {
   if (leaf instanceof Tensor) return tensorColumn(path, leaf);
+  if (isDataArray(leaf) && path.length === 0) refuseTables(leaf as readonly unknown[]);
   if (isDataArray(leaf)) return listColumn(path, leaf as readonly unknown[]);
   if (ArrayBuffer.isView(leaf)) return tensorColumn(path, fromNumbers(leaf, null, null, "fromTensorSlices"));
   throw new TypeError(

@@ -127,6 +127,12 @@ describe("fromCsv", () => {
 
   it("says what is wrong, and in which line", async () => {
     const csv = (text: string, options = {}) => words(() => Dataset.fromCsv([text], options).toArray());
+    const twice = (columns: string, names: string): string =>
+      `fromCsv: several columns are called ${columns} of ${names}; rename them; for a table whose first record is data give ` +
+      "names, or `header: false`";
+    expect(await csv("a,b,a\n1,2,3")).toBe(twice('"a". Received: columns 1 and 3', "a, b, a"));
+    expect(await csv("1,2,3,2", { header: true })).toBe(twice('"2". Received: columns 2 and 4', "1, 2, 3, 2"));
+    expect(await csv("1,2", { header: ["x", "x"] })).toBe(twice('"x". Received: columns 1 and 2', "x, x"));
     expect(await csv("a,b\n1\n")).toBe("fromCsv: line 2 has 1 fields; expected 2: a, b");
     const long = `a\n${"1\n".repeat(150)}x\n`;
     expect(await csv(long)).toBe(

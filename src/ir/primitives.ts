@@ -7,7 +7,16 @@
  */
 import { type DType, isFloat, isInteger } from "../core/dtype.ts";
 import { DTypeError, ShapeError } from "../core/errors.ts";
-import { broadcastShapes, formatShape, type StaticShape, sizeOf } from "../core/shape.ts";
+import {
+  broadcastShapes,
+  formatShape,
+  isUnknownSize,
+  type StaticShape,
+  sameSize,
+  shapesCompatible,
+  sizeOf,
+  sizesAgree,
+} from "../core/shape.ts";
 import { LOOP_TYPE_RULES, type LoopPrimitives } from "./loops.ts";
 import type { ValueType } from "./value.ts";
 import { WINDOW_TYPE_RULES, type WindowPrimitives } from "./windows.ts";
@@ -278,7 +287,7 @@ const gatherShape = (x: ValueType, indices: ValueType, axis: number): number[] =
 ];
 
 function expectShape(name: string, what: string, actual: StaticShape, expected: StaticShape): void {
-  if (actual.length !== expected.length || actual.some((d, i) => d !== expected[i])) {
+  if (!shapesCompatible(expected, actual)) {
     throw new ShapeError(`${name}: ${what} has shape ${formatShape(actual)}; expected ${formatShape(expected)}`);
   }
 }
@@ -298,7 +307,7 @@ function matmulType([a, b]: readonly ValueType[], attributes: PrimitiveAttribute
   const [kb, n] = attributes.transposeB
     ? [b!.shape[rb - 1]!, b!.shape[rb - 2]!]
     : [b!.shape[rb - 2]!, b!.shape[rb - 1]!];
-  if (ka !== kb) {
+  if (!sizesAgree(ka, kb)) {
     throw new ShapeError(
       `matmul: inner dimensions differ. Received: a.shape=${formatShape(a!.shape)}, b.shape=${formatShape(b!.shape)}; expected ${ka} == ${kb}`,
     );
@@ -378,7 +387,7 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
   },
   cast: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
   reshape: ([x], { shape }) => {
-    if (sizeOf(x!.shape) !== sizeOf(shape)) {
+    if (!sameSize(x!.shape, shape)) {
       throw new ShapeError(
         `reshape: cannot give ${formatShape(x!.shape)} (${sizeOf(x!.shape)} elements) the shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
       );
@@ -396,7 +405,8 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
     return [{ shape, dtype: x!.dtype }];
   },
   slice: ([x], { starts, limits, strides }) => {
-    const fits = x!.shape.every((d, i) => starts[i]! >= 0 && limits[i]! <= d && strides[i]! > 0);
+    const inside = (limit: number, d: number): boolean => limit <= d || isUnknownSize(limit);
+    const fits = x!.shape.every((d, i) => starts[i]! >= 0 && inside(limits[i]!, d) && strides[i]! > 0);
     if (!fits || starts.length !== x!.shape.length) {
       throw new ShapeError(
         `slice: starts [${starts}], limits [${limits}] and strides [${strides}] do not fit ${formatShape(x!.shape)}`,
@@ -419,7 +429,8 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
     let total = 0;
     for (const x of xs) {
       sameDType("concatenate", first, x);
-      const fits = x.shape.length === first.shape.length && x.shape.every((d, i) => i === axis || d === first.shape[i]);
+      const fits =
+        x.shape.length === first.shape.length && x.shape.every((d, i) => i === axis || sizesAgree(d, first.shape[i]!));
       if (!fits) {
         throw new ShapeError(
           `concatenate: all shapes must agree except on axis ${axis}. Received: ${xs.map((v) => formatShape(v.shape)).join(", ")}`,
@@ -458,7 +469,7 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
   cumprod: alongAxis("cumprod"),
   top_k: ([x], { k }) => {
     const last = x!.shape.at(-1);
-    if (last === undefined || k > last) {
+    if (last === undefined || (k > last && !isUnknownSize(k))) {
       throw new ShapeError(`top_k: k=${k} is larger than the last axis of ${formatShape(x!.shape)}`);
     }
     const shape = [...x!.shape.slice(0, -1), k];

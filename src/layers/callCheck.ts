@@ -17,7 +17,7 @@ export interface CallTaken {
   readonly options: readonly string[] | null;
 }
 
-/** Options of calls that every layer takes: what the library does with them needs no parameter of `call`. */
+/** Options that calls of all layers of a user take: what the library does with them needs no parameter of `call`. */
 const ALWAYS = ["training", "mask"] as const;
 
 /** Whether `call` is that of a class of Keras. */
@@ -55,7 +55,8 @@ export function allCallKeys(layer: LayerBase): KeyTable {
 /** What a call with so many inputs takes. */
 export function callTaken(layer: LayerBase, inputs: number): CallTaken {
   const call = layer.call as (...args: never[]) => unknown;
-  if (callsAsKeras(layer)) return { inputs: Math.max(call.length, 1), options: Object.keys(callKeysOf(layer)) };
+  if (callsAsKeras(layer))
+    return { inputs: Math.max(call.length, 1), options: [...Object.keys(callKeysOf(layer)), "training"] };
   const { parameters, open } = signatureOf(call);
   const place = parameters[inputs];
   // An object that is taken apart after the first input is the options.
@@ -83,7 +84,7 @@ export function checkCall(layer: LayerBase, inputs: readonly unknown[], options:
     );
   }
   if (taken.options === null) return;
-  const known = [...new Set([...taken.options, ...ALWAYS])];
+  const known = [...new Set([...taken.options, ...(callsAsKeras(layer) ? [] : ALWAYS)])];
   const unknown = Object.keys(options).find((key) => options[key] !== undefined && !known.includes(key));
   if (unknown === undefined) return;
   const way =

@@ -6,7 +6,7 @@ import { type DType, isFloat } from "../core/dtype.ts";
 import { type DTypePolicyLike, getPolicy } from "../core/dtypePolicy.ts";
 import { describe, didYouMean, SerializationError } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
-import { flatten, isNested, isPlainObject, mapStructure, type Nested, packSequenceAs } from "../core/tree.ts";
+import { flatten, isPlainObject, mapStructure, type Nested, packSequenceAs } from "../core/tree.ts";
 import { castTensor } from "../ops/define.ts";
 import * as ops from "../ops/index.ts";
 import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
@@ -38,6 +38,7 @@ import {
 import { checkCall } from "./callCheck.ts";
 import { callContext, outermostCaller, withCallContext } from "./callContext.ts";
 import { blameRead, placeOf, withTrail } from "./errorTrail.ts";
+import { attachedMasks, hasMask, implicitMask } from "./implicitMask.ts";
 import { assertInputCompatibility, type InputSpec } from "./inputSpec.ts";
 import { layerClass } from "./layerClass.ts";
 import { madeInCall, noteLayer, outsideCalls } from "./madeInCall.ts";
@@ -67,15 +68,6 @@ export interface LayerOptions {
 export type InputShape = Shape | readonly Shape[] | Readonly<Record<string, Shape>>;
 
 const BASE_OPTIONS: readonly string[] = ["name", "trainable", "dtype", "activityRegularizer", "autocast"];
-
-/** Masks that came with the inputs, in the structure of the inputs. */
-function attachedMasks(inputs: unknown): Mask {
-  const maskOf = (t: unknown) => (t instanceof Tensor || t instanceof KerasTensor ? (t.mask as Tensor | null) : null);
-  return isNested(inputs) ? (mapStructure(maskOf, inputs as Nested<unknown>) as Mask) : maskOf(inputs);
-}
-
-const hasMask = (mask: Mask): boolean =>
-  isNested(mask) ? flatten(mask as Nested<Tensor | null>).some((m) => m !== null) : mask !== null;
 
 /**
  * Makes an object of a class of the user and sees to it that its constructor took every option: one that reads other
@@ -218,8 +210,8 @@ export class LayerBase extends StatefulOperation {
 
   override symbolicCall(args: readonly unknown[]): Nested<KerasTensor> {
     const { inputs, options: given } = splitCallArguments(args);
-    const mask = Object.keys(given).length === 0 ? maskToRecord(this, inputs) : null;
-    const options = mask ? { mask } : given;
+    const mask = maskToRecord(this, inputs, given);
+    const options = hasMask(mask) ? { ...given, mask } : given;
     const outputs = this.computeOutputSpec(...inputs, options);
     this.#maskSymbolic(inputs[0], outputs, given.mask ?? attachedMasks(inputs[0]));
     // Files record options only where some were given.
@@ -278,9 +270,11 @@ export class LayerBase extends StatefulOperation {
     const options: CallOptions = Object.fromEntries(
       Object.entries(given).map(([key, value]) => [key, this.#castArgument(value)]),
     );
+    // The outputs get the mask of the first input, also where the layer computes without it.
     const previousMask = options.mask ?? attachedMasks(inputs[0]);
+    const mask = options.mask ?? implicitMask(inputs, given);
     if (training !== null) options.training = training;
-    if (hasMask(previousMask)) options.mask = previousMask;
+    if (hasMask(mask)) options.mask = mask;
     return withTrail(placeOf(this), () =>
       this.runInScope(() => {
         const reads: Error[] = [];

@@ -38,6 +38,7 @@ export {
   hinge,
   huber,
   klDivergence,
+  logCosh,
   meanAbsoluteError,
   meanAbsolutePercentageError,
   meanSquaredError,

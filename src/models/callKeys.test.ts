@@ -61,7 +61,7 @@ describe("options of calls that Keras wrote", () => {
   it("are written under the same names", () => {
     const { config } = cases[1]!;
     const model = keras.Model.fromConfig(config.config, { "Options>Named": Named });
-    expect(Object.keys(callsOf(model, "gru")[0]!.kwargs).sort()).toEqual(["initial_state", "mask"]);
+    expect(Object.keys(callsOf(model, "gru")[0]!.kwargs)).toEqual(["initial_state"]);
     expect(callsOf(model, "mha")[0]!.kwargs).toMatchObject({ use_causal_mask: true, return_attention_scores: false });
     expect(callsOf(model, "mha")[0]).not.toHaveProperty("option_names");
     expect(callsOf(model, "named")[0]!.kwargs).toEqual({ scale_by: 3, _p: 2 });

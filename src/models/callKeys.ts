@@ -72,7 +72,7 @@ export function callFromFile(
   }
   const places = Object.keys(callKeysOf(layer));
   const placed = args.slice(count).map((value, i): [string, unknown] => [places[i] ?? `argument ${count + i}`, value]);
-  const known = Object.keys(allCallKeys(layer));
+  const known = callTaken(layer, count).options ?? [];
   const all = Object.entries({ ...Object.fromEntries(placed), ...options });
   // `None` for what is not known here is what the call means without it.
   return {

@@ -1,7 +1,7 @@
 /** Configs of functional models: every call of every operation with the tensors it got, and back. */
 import { describe, SerializationError } from "../core/errors.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
-import { joinCallArguments } from "../layers/callArguments.ts";
+import { type CallOptions, joinCallArguments } from "../layers/callArguments.ts";
 import { LayerBase } from "../layers/layer.ts";
 import { recordsMask } from "../layers/recordedMask.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
@@ -53,10 +53,13 @@ function serializeArguments(graph: Graph, node: Node): Config {
         }
       : serializeObject(value);
   const serialized = (value: unknown): unknown => mapStructure(leaf, withoutAbsent(value) as Nested<unknown>);
-  const args = (hasOptions ? node.args.slice(0, -1) : node.args).map(serialized);
-  if (!hasOptions) return { args, kwargs: recordsMask(operation) ? { mask: null } : {} };
-  const { kwargs, names } = fileOptions(operation, serialized(last) as Config);
-  return { args, kwargs: recordsMask(operation) ? { mask: null, ...kwargs } : kwargs, ...names };
+  const inputs = hasOptions ? node.args.slice(0, -1) : node.args;
+  const options: CallOptions = hasOptions ? last : {};
+  const args = inputs.map(serialized);
+  const { kwargs, names } = hasOptions
+    ? fileOptions(operation, serialized(options) as Config)
+    : { kwargs: {}, names: {} };
+  return { args, kwargs: recordsMask(operation, inputs, options) ? { mask: null, ...kwargs } : kwargs, ...names };
 }
 
 /** The parts of a functional model's config that describe its graph. */
@@ -147,8 +150,6 @@ class GraphReader {
     if (missing) return false;
     if (operation instanceof LayerBase) {
       const { inputs, options } = callFromFile(operation, resolved, resolvedOptions, data);
-      // An absent mask is what a call without the option means.
-      if (options.mask === null) delete options.mask;
       operation.invoke(joinCallArguments(inputs, options));
     } else operation.invoke(Object.keys(kwargs).length > 0 ? [...resolved, resolvedOptions] : resolved);
     return true;

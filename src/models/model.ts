@@ -25,7 +25,9 @@ import {
 import { type CustomObjectsArgument, readCustomObjects } from "../serialization/registry.ts";
 import { serializeObject } from "../serialization/serialize.ts";
 import type { TensorStructure } from "../trainers/dataAdapters/dataAdapter.ts";
+import type { FitData } from "../trainers/dataInput.ts";
 import { Trainer } from "../trainers/trainer.ts";
+import type { PredictOptions } from "../trainers/trainerOptions.ts";
 import { printSummary, type SummaryOptions } from "../viz/summary.ts";
 import { graphConfig, graphFromConfig } from "./functionalConfig.ts";
 import { Graph, type RunOperation } from "./graph.ts";
@@ -67,14 +69,17 @@ function withOuterTraining(args: unknown[]): unknown[] {
   return [...args.slice(0, -1), { ...options, training }];
 }
 
-/** Values with the masks of the call, one per input. */
+/**
+ * Values with the masks of the call, one per input. As in Keras, a tensor that an outer model hands in carries its mask from
+ * then on; one that the user hands in stays as it was.
+ */
 function withMasks(values: readonly unknown[], mask: Mask): readonly unknown[] {
   if (mask === null) return values;
   const masks = flatten(mask as Nested<Tensor | null>);
+  const isInside = (callContext()?.outer ?? null) !== null;
   return values.map((value, i) => {
     if (!(value instanceof Tensor) || !masks[i] || value.mask === masks[i]) return value;
-    // A tensor handed in belongs to the caller.
-    const masked = new Tensor(value.node);
+    const masked = isInside ? value : new Tensor(value.node);
     masked.mask = masks[i];
     return masked;
   });
@@ -369,9 +374,14 @@ export type Concrete<S> =
           ? { -readonly [K in keyof S]: Concrete<S[K]> }
           : S;
 
-/** A model; O is the structure of its outputs, so that calling it needs no cast. */
-export interface Model<O = KerasTensor> extends ModelBase {
+/**
+ * A model; O is the structure of its outputs, so that neither calling it nor predicting needs a cast. P follows from it: as a
+ * parameter of its own it lets models of any outputs pass as `Model<unknown>`.
+ */
+export interface Model<O = KerasTensor, P = Concrete<O>> extends ModelBase {
   <A>(inputs: A, ...more: unknown[]): IsSymbolic<A> extends true ? O : Concrete<O>;
+  predict(x: FitData, options?: PredictOptions): Promise<P>;
+  predictOnBatch(x: FitData): Promise<P>;
 }
 
 interface ModelClass extends FromConfig<Model> {

@@ -180,8 +180,9 @@ export const stopGradient: UnaryOp = unaryOp("StopGradient", "core", (x) =>
 );
 
 const castOp = defineOp("Cast", "core", { dtype: "dtype" }, ([x], { dtype }) => {
-  const t = toTensor(x, null, "cast");
   const target = standardizeDType(dtype as string);
+  // A lone integer would go through int32, which has no room for a large one.
+  const t = toTensor(x, typeof x === "number" && isFloat(target) ? target : null, "cast");
   return t.dtype === target ? t : wrap(build.cast(t.node, target));
 });
 

@@ -1,4 +1,5 @@
 /** Order: sorting, the largest, quantiles, counts, search. Sorting is `top_k` of a whole axis; equal elements keep their order. */
+import { isFloat } from "../core/dtype.ts";
 import { DTypeError, describe, ShapeError } from "../core/errors.ts";
 import { formatShape, normalizeAxes, normalizeAxis, sizeOf } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
@@ -207,10 +208,22 @@ export function median<A extends TensorLike>(x: A, options?: AxisOptions): Resul
   return medianOp([x], { axis, keepdims }) as Result<A>;
 }
 
-/** For each value, how many elements of a vector are before it. */
-function countBefore(sorted: Value, values: Value, op: "less" | "less_equal"): Value {
+/**
+ * For each value, how many elements of a vector are before it, equal ones too on the side "right". NaN comes after all
+ * numbers, as sorting puts it, so comparisons ask for what is not behind: those with NaN are false.
+ */
+function countBefore(sorted: Value, values: Value, side: "left" | "right"): Value {
   const wide = build.reshape(values, [...values.shape, 1]);
-  const before = build.binary(op, build.reshape(sorted, [...values.shape.map(() => 1), sorted.shape[0]!]), wide);
+  const row = build.reshape(sorted, [...values.shape.map(() => 1), sorted.shape[0]!]);
+  const isNumber = (x: Value): Value => build.unary("logical_not", build.unary("is_nan", x));
+  let before: Value;
+  if (!isFloat(sorted.dtype)) before = build.binary(side === "right" ? "less_equal" : "less", row, wide);
+  else {
+    const behind = build.binary(side === "right" ? "greater" : "greater_equal", row, wide);
+    const counts =
+      side === "right" ? build.binary("logical_or", isNumber(row), build.unary("is_nan", wide)) : isNumber(row);
+    before = build.binary("logical_and", build.unary("logical_not", behind), counts);
+  }
   return build.reduce("reduce_sum", build.cast(before, "int32"), [values.shape.length]);
 }
 
@@ -222,7 +235,7 @@ function expectVector(where: string, name: string, x: Value): void {
 const searchsortedOp = defineOp("SearchSorted", "numpy", { side: "side" }, ([sorted, values], { side }) => {
   const [a, v] = promote([sorted, values]).map(orderable) as [Value, Value];
   expectVector("searchsorted", "sortedSequence", a);
-  return wrap(countBefore(a, v, side === "right" ? "less_equal" : "less"));
+  return wrap(countBefore(a, v, side as "left" | "right"));
 });
 /** Where to insert values into a sorted vector so that it stays sorted: before equal elements, or after with `side` "right". → int32 */
 export function searchsorted<A extends TensorLike, B extends TensorLike>(
@@ -239,7 +252,7 @@ export function searchsorted<A extends TensorLike, B extends TensorLike>(
 const digitizeOp = defineOp("Digitize", "numpy", {}, ([x, bins]) => {
   const [v, edges] = promote([x, bins]).map(orderable) as [Value, Value];
   expectVector("digitize", "bins", edges);
-  return wrap(countBefore(edges, v, "less_equal"));
+  return wrap(countBefore(edges, v, "right"));
 });
 /** The bin of each element: how many of the rising edges are not above it. → int32 */
 export function digitize<A extends TensorLike, B extends TensorLike>(x: A, bins: B): Result<A | B> {

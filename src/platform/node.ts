@@ -1,6 +1,6 @@
 /** What Node gives the library: standard output, files, environment variables, Ctrl-C. */
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, readFileSync } from "node:fs";
 import { access, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
@@ -76,10 +76,22 @@ async function read(path: string): Promise<Uint8Array> {
       await file.close();
     }
   } catch (cause) {
-    const code = codeOf(cause);
-    throw new SerializationError(`cannot read ${path}: ${explain(code, path)} (${code ?? (cause as Error).message})`, {
-      cause,
-    });
+    throw cannotRead(path, cause);
+  }
+}
+
+function cannotRead(path: string, cause: unknown): SerializationError {
+  const code = codeOf(cause);
+  const said = `${explain(code, path)} (${code ?? (cause as Error).message})`;
+  return new SerializationError(`cannot read ${path}: ${said}`, { cause });
+}
+
+function readSync(path: string): Uint8Array {
+  try {
+    const bytes = readFileSync(path);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  } catch (cause) {
+    throw cannotRead(path, cause);
   }
 }
 
@@ -194,6 +206,7 @@ const md5 = (bytes: Uint8Array): string => createHash("md5").update(bytes).diges
 const files: FileSystem = {
   exists,
   read,
+  readSync,
   readPieces,
   list,
   writeAtomic,

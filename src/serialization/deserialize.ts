@@ -42,6 +42,9 @@ let current: Context | null = null;
 /** Which object is being read, as a place inside the whole: `config.layers[2]`. Empty for the outermost one. */
 export const currentConfigPath = (): string => current?.path ?? "";
 
+/** Whether a file is being read that nobody vouched for: it must not make the library open other files. */
+export const inSafeMode = (): boolean => current?.safeMode ?? false;
+
 const joinPath = (outer: string, inner: string): string =>
   outer === "" || inner === "" || inner.startsWith("[") ? outer + inner : `${outer}.${inner}`;
 

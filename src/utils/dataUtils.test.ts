@@ -17,7 +17,11 @@ import { packXYSampleWeight, unpackXYSampleWeight } from "./xySampleWeight.ts";
 
 interface Fixture {
   readonly orders: readonly { n: number; seed: number; numpy: number[]; python: number[] }[];
-  readonly padded: readonly { options: Record<string, unknown>; sequences: number[][]; result: EncodedArray }[];
+  readonly padded: readonly {
+    options: Record<string, unknown>;
+    sequences: number[][];
+    result: EncodedArray | string[][];
+  }[];
   readonly series: readonly { options: Record<string, number | null>; targets: boolean; batches: unknown[] }[];
   readonly splits: readonly { options: Record<string, unknown>; left: unknown[]; right: unknown[] }[];
   readonly files: Readonly<Record<string, string>>;
@@ -53,6 +57,10 @@ describe("shuffles", () => {
 describe("padSequences", () => {
   it.each(fixture.padded)("with $options", async ({ options, sequences, result }) => {
     const padded = padSequences(sequences, options);
+    if (Array.isArray(result)) {
+      expect([padded.dtype, await padded.array()]).toEqual(["string", result]);
+      return;
+    }
     expect([padded.shape, padded.dtype]).toEqual([result.shape, result.dtype]);
     expect(Array.from((await padded.data()) as Float32Array)).toEqual(decodeNumbers(result));
   });
@@ -63,7 +71,20 @@ describe("padSequences", () => {
       [2, 3],
     ]);
     expect(padSequences([]).shape).toEqual([0, 0]);
-    expect(() => padSequences([3] as never)).toThrow("padSequences: sequence 0: expected numbers in a list");
+    expect(() => padSequences([3] as never)).toThrow("padSequences: sequence 0: expected numbers or strings in a list");
+    const forStrings = 'For strings give both: { dtype: "string", value: "" }';
+    expect(() => padSequences([[], ["b", "c"]])).toThrow(
+      `padSequences: sequence 1 holds strings, and the result is of dtype int32. ${forStrings}`,
+    );
+    expect(() => padSequences([["b"]], { dtype: "string" })).toThrow(
+      `padSequences: expected \`value\` to be a string, as \`dtype\` is "string". Received: 0. ${forStrings}`,
+    );
+    expect(() => padSequences([["b"]], { value: "z" })).toThrow(
+      `expected \`value\` to be a number, as \`dtype\` is "int32". Received: "z". ${forStrings}`,
+    );
+    expect(() => padSequences([[1]], { dtype: "string", value: "" })).toThrow(
+      "sequence 0 holds numbers, and the result is of dtype string. Leave `dtype` and `value` out",
+    );
     expect(() => padSequences([[[1, 2]], [[1]]])).toThrow("sequence 1 has steps of shape (1,); expected (2,)");
     expect(() => padSequences([[1]], { padding: "left" as never })).toThrow('expected `padding` to be "pre" or "post"');
     expect(() => padSequences([[1]], { maxlen: -1 })).toThrow("expected `maxlen` to be a non-negative integer");
@@ -169,11 +190,14 @@ describe("textDatasetFromDirectory", () => {
     ]);
     const all = [...train.filePaths, ...val.filePaths];
     expect(new Set(all).size).toBe(8);
-    const batches = (await train.toArray()) as unknown as [Tensor, Tensor][];
+    const batches = await train.toArray();
     expect(batches.map(([texts, labels]) => [texts.shape, texts.dtype, labels.dtype])).toEqual([
       [[4], "string", "int32"],
       [[2], "string", "int32"],
     ]);
+    const [first] = await (await textDatasetFromDirectory(root, { ...quiet, shuffle: false })).toArray();
+    const text = first![0];
+    expect([text.shape, text.dtype, await text.array()]).toEqual([[], "string", "upper"]);
   });
 
   it("says what does not fit", async () => {

@@ -24,13 +24,13 @@ export {
 export { type SummaryOptions, summaryText } from "../viz/summary.ts";
 export type { DecodedImage, ImageDecoder } from "./decodeImage.ts";
 export { type GetFileOptions, getFile } from "./getFile.ts";
-export { type ImageDirectoryOptions, type ImageElement, imageDatasetFromDirectory } from "./imageDataset.ts";
-export type { DirectoryDataset, DirectoryOptions, LabelMode } from "./indexDirectory.ts";
+export { type ImageDirectoryOptions, imageDatasetFromDirectory } from "./imageDataset.ts";
+export type { DirectoryDataset, DirectoryOptions, FromDirectory, LabelMode } from "./indexDirectory.ts";
 export { normalize, toCategorical } from "./numerical.ts";
 export { Progbar } from "./progbar.ts";
 export { type PadSequencesOptions, padSequences, type SequenceLike } from "./sequences.ts";
 export { clearSession } from "./session.ts";
 export { type SplitDatasetOptions, splitDataset } from "./splitDataset.ts";
-export { type TextDirectoryOptions, type TextElement, textDatasetFromDirectory } from "./textDataset.ts";
+export { type TextDirectoryOptions, textDatasetFromDirectory } from "./textDataset.ts";
 export { type TimeseriesOptions, timeseriesDatasetFromArray } from "./timeseries.ts";
 export { packXYSampleWeight, unpackXYSampleWeight } from "./xySampleWeight.ts";

@@ -51,6 +51,32 @@ export interface DirectoryDataset<T> extends Dataset<T> {
   readonly filePaths: readonly string[];
 }
 
+/** Options with which there are no labels. */
+type Unlabelled = { labels: null } | { labelMode: null };
+/** Options with which there are. */
+interface Labelled {
+  labels?: "inferred" | readonly number[];
+  labelMode?: Exclude<LabelMode, null>;
+}
+/** Options with which one dataset comes back. */
+interface OnePart {
+  subset?: "training" | "validation" | null;
+}
+type Pair<T> = [T, T];
+
+/**
+ * A function from a folder to the datasets of its files. Elements are `[content, label]`, or contents alone with
+ * `labels: null` or `labelMode: null`; where the type of the options does not tell, either.
+ */
+export interface FromDirectory<O extends DirectoryOptions> {
+  (directory: string, options: O & Unlabelled & OnePart): Promise<DirectoryDataset<Tensor>>;
+  (directory: string, options: O & Unlabelled & { subset: "both" }): Promise<Pair<DirectoryDataset<Tensor>>>;
+  (directory: string, options?: O & Labelled & OnePart): Promise<DirectoryDataset<[Tensor, Tensor]>>;
+  (directory: string, options: O & Labelled & { subset: "both" }): Promise<Pair<DirectoryDataset<[Tensor, Tensor]>>>;
+  (directory: string, options: O & { subset: "both" }): Promise<Pair<DirectoryDataset<[Tensor, Tensor] | Tensor>>>;
+  (directory: string, options: O): Promise<DirectoryDataset<[Tensor, Tensor] | Tensor>>;
+}
+
 interface Index {
   readonly paths: readonly string[];
   readonly labels: readonly number[] | null;
@@ -198,13 +224,13 @@ function labelOf(label: number, mode: LabelMode, classes: number): Tensor {
  *
  * @param read - Makes an element of a file.
  */
-export async function filesToDataset<T>(
+export async function filesToDataset(
   where: string,
   folder: string,
   formats: readonly string[],
   options: DirectoryOptions,
-  read: (path: string) => Promise<T>,
-): Promise<DirectoryDataset<unknown> | [DirectoryDataset<unknown>, DirectoryDataset<unknown>]> {
+  read: (path: string) => Promise<Tensor>,
+): Promise<unknown> {
   checkDirectoryOptions(where, options);
   const { batchSize = 32, shuffle = true, validationSplit = null, subset = null, verbose = true } = options;
   const labelled = options.labels !== null && options.labelMode !== null;

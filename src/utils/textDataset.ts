@@ -1,10 +1,10 @@
 /** `keras.utils`: text files in folders. */
 import { checkOptions, describe } from "../core/errors.ts";
-import type { Tensor } from "../runtime/tensor.ts";
+import { tensor } from "../runtime/tensor.ts";
 import {
   DIRECTORY_OPTIONS,
-  type DirectoryDataset,
   type DirectoryOptions,
+  type FromDirectory,
   filesToDataset,
   needFiles,
 } from "./indexDirectory.ts";
@@ -14,29 +14,16 @@ export interface TextDirectoryOptions extends DirectoryOptions {
   maxLength?: number | null;
 }
 
-/** Texts with labels, `[text, label]`, or without (labels: null). */
-export type TextElement = readonly [Tensor, Tensor] | Tensor;
-
 /**
- * Texts of the `.txt` files in a folder, whose folders are the classes, as batches of `[texts, labels]`.
+ * Texts of the `.txt` files in a folder, whose folders are the classes, as batches of `[texts, labels]`, or of texts alone
+ * with `labels: null`.
  *
  * @returns A dataset with `classNames` and `filePaths`; two of them for subset "both".
  * @throws RangeError, TypeError for options that do not fit, or when there are no files.
  * @see keras/src/utils/text_dataset_utils.py (Keras 3.x): same classes, labels and order of files, split and shuffled too
  *   (NumPy's); when iterated over, a shuffled dataset has the order of `Dataset.shuffle`
  */
-export async function textDatasetFromDirectory(
-  directory: string,
-  options: TextDirectoryOptions & { subset: "both" },
-): Promise<[DirectoryDataset<TextElement>, DirectoryDataset<TextElement>]>;
-export async function textDatasetFromDirectory(
-  directory: string,
-  options?: TextDirectoryOptions,
-): Promise<DirectoryDataset<TextElement>>;
-export async function textDatasetFromDirectory(
-  directory: string,
-  options: TextDirectoryOptions = {},
-): Promise<unknown> {
+export const textDatasetFromDirectory = (async (directory: string, options: TextDirectoryOptions = {}) => {
   const where = "textDatasetFromDirectory";
   checkOptions(where, options, [...DIRECTORY_OPTIONS, "maxLength"]);
   const { maxLength = null } = options;
@@ -47,6 +34,6 @@ export async function textDatasetFromDirectory(
   return filesToDataset(where, directory, [".txt"], options, async (path) => {
     const bytes = await files.read(path);
     // TensorFlow counts bytes here; a character that is cut in two becomes "�".
-    return new TextDecoder().decode(maxLength === null ? bytes : bytes.subarray(0, maxLength));
+    return tensor(new TextDecoder().decode(maxLength === null ? bytes : bytes.subarray(0, maxLength)));
   });
-}
+}) as FromDirectory<TextDirectoryOptions>;

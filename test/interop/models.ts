@@ -1,4 +1,5 @@
 /** The families of models that travel between keras-ts and Python Keras; those of tools/fixtures/configs.py, built here. */
+import type { ModelBase } from "../../src/models/model.ts";
 import * as keras from "../../src/node.ts";
 import type { CompileOptions } from "../../src/trainers/trainerOptions.ts";
 import { attentionFamilies } from "./attentionModels.ts";
@@ -14,6 +15,8 @@ export interface Family {
   readonly compile: (() => CompileOptions) | null;
   readonly x: Data;
   readonly y: Data | null;
+  /** What happens to the model between the first steps and saving. */
+  readonly beforeSave?: (model: ModelBase) => void;
 }
 
 const SAMPLES = 48;

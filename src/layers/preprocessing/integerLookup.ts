@@ -21,10 +21,10 @@ export interface IntegerLookupOptions extends LookupOptions {
   maskToken?: number | null;
   /** What unknown integers are called in the vocabulary, and come back as with `invert`. @defaultValue `-1` */
   oovToken?: number | null;
-  /** The integers, in the order of their indices, instead of learning them. @defaultValue `null` */
-  vocabulary?: readonly number[] | Tensor | null;
+  /** The integers, in the order of their indices, instead of learning them; in Node also a file with one per line. @defaultValue `null` */
+  vocabulary?: readonly number[] | Tensor | string | null;
   /** Only `"int64"`. @defaultValue `"int64"` */
-  vocabularyDType?: "int64";
+  vocabularyDtype?: "int64";
 }
 
 /**
@@ -47,14 +47,14 @@ export class IntegerLookupBase extends IndexLookupBase {
 
   constructor(maxTokens?: number | null | IntegerLookupOptions, options: IntegerLookupOptions = {}) {
     const {
-      vocabularyDType = "int64",
+      vocabularyDtype = "int64",
       maskToken = null,
       oovToken = -1,
       vocabulary = null,
       ...rest
     } = positionalOption<IntegerLookupOptions>("IntegerLookup", "maxTokens", maxTokens, options);
     super({ ...rest, maskToken, oovToken, vocabulary });
-    checkChoice(this, "vocabularyDType", vocabularyDType, ["int64"]);
+    checkChoice(this, "vocabularyDtype", vocabularyDtype, ["int64"]);
   }
 
   protected override get isText(): boolean {

@@ -12,8 +12,8 @@ export interface StringLookupOptions extends LookupOptions {
   maskToken?: string | null;
   /** What unknown terms are called in the vocabulary, and come back as with `invert`. @defaultValue `"[UNK]"` */
   oovToken?: string | null;
-  /** The terms, in the order of their indices, instead of learning them. @defaultValue `null` */
-  vocabulary?: readonly string[] | Tensor | null;
+  /** The terms, in the order of their indices, instead of learning them; in Node also a file with one per line. @defaultValue `null` */
+  vocabulary?: readonly string[] | Tensor | string | null;
   /** Kept for files: strings are Unicode here whatever it is. @defaultValue `"utf-8"` */
   encoding?: string;
 }
@@ -30,7 +30,7 @@ export interface StringLookupOptions extends LookupOptions {
  * @example
  * const lookup = layers.StringLookup({ vocabulary: ["a", "b"] });
  * await lookup(["b", "z", "a"]).array(); // [2, 0, 1]
- * @see keras/src/layers/preprocessing/string_lookup.py (Keras 3.x): same indices; no files of vocabularies, no sparse results.
+ * @see keras/src/layers/preprocessing/string_lookup.py (Keras 3.x): same indices; no sparse results.
  */
 export class StringLookupBase extends IndexLookupBase {
   static readonly className: string = "StringLookup";

@@ -74,6 +74,12 @@ describe("adapt", () => {
     expect(bins.binBoundaries).toHaveLength(1);
   });
 
+  it("puts what is not a number in the last bin", async () => {
+    // As Keras does, and NumPy: NaN sorts after all numbers.
+    const x = tensor([Number.NaN, 5, -1]);
+    expect(await layers.Discretization([0, 1, 2])(x).array()).toEqual([3, 3, 0]);
+  });
+
   it("counts what a compiled program reads: a learned mean is no constant", async () => {
     const scale = layers.Normalization();
     await scale.adapt([[1], [3]]);
@@ -167,11 +173,6 @@ describe("layers for text and tables refuse", () => {
       "weights without use",
       () => layers.StringLookup({ vocabulary: ["a"], idfWeights: [1] }),
       /`idfWeights` are for `outputMode: "tf_idf"`\. Received: outputMode="int"/,
-    ],
-    [
-      "a vocabulary in a file",
-      () => layers.StringLookup({ vocabulary: bad("words.txt") }),
-      /files are not read here\. Read it and pass its lines: `vocabulary: text\.split\("\\n"\)`\. Received: "words\.txt"/,
     ],
     [
       "numbers as terms of text",

@@ -49,8 +49,8 @@ export interface TextVectorizationOptions extends LayerOptions {
   outputSequenceLength?: number | null;
   /** Makes vectors `maxTokens` wide, however many words there are. @defaultValue `false` */
   padToMaxTokens?: boolean;
-  /** The words, in the order of their indices, instead of learning them. @defaultValue `null` */
-  vocabulary?: readonly string[] | Tensor | null;
+  /** The words, in the order of their indices, instead of learning them; in Node also a file with one per line. @defaultValue `null` */
+  vocabulary?: readonly string[] | Tensor | string | null;
   /** Inverse document frequency per word, with `vocabulary` and `"tf_idf"`. @defaultValue `null` */
   idfWeights?: IdfWeights | null;
   /** There are no sparse tensors here: only `false`. @defaultValue `false` */
@@ -242,7 +242,7 @@ export class TextVectorizationBase extends HostLayerBase {
   }
 
   /** Sets the vocabulary. @see StringLookup */
-  setVocabulary(vocabulary: readonly string[] | Tensor, idfWeights: IdfWeights | null = null): void {
+  setVocabulary(vocabulary: readonly string[] | Tensor | string, idfWeights: IdfWeights | null = null): void {
     withTrail(placeOf(this), () => this._lookupLayer.setVocabulary(vocabulary, idfWeights));
   }
 

@@ -13,6 +13,7 @@ import { checkChoice, checkCount, outputMode, refuseSparse } from "./preprocessi
 import { TokenCounts } from "./tokenCounts.ts";
 import { type HostValue, mapRows, plainNumbers, type Rows, readRows, type Token } from "./tokenRows.ts";
 import { ownTokens, type SpecialTokens, specialTokens, VocabularyTable } from "./vocabulary.ts";
+import { readVocabularyFile } from "./vocabularyFile.ts";
 
 /** Weights of terms: numbers, or a tensor of one axis. */
 export type IdfWeights = readonly number[] | Float32Array | Float64Array | Tensor;
@@ -54,7 +55,7 @@ export interface AdaptOptions {
 export interface VocabularyOptions extends LookupOptions {
   maskToken: Token | null;
   oovToken: Token | null;
-  vocabulary: readonly Token[] | Tensor | null;
+  vocabulary: readonly Token[] | Tensor | string | null;
 }
 
 /** @see keras/src/layers/preprocessing/index_lookup.py (Keras 3.x) */
@@ -68,7 +69,7 @@ export abstract class VocabularyLayerBase extends HostLayerBase {
     outputMode: "output_mode",
     sparse: "sparse",
     padToMaxTokens: "pad_to_max_tokens",
-    vocabularyDType: "vocabulary_dtype",
+    vocabularyDtype: "vocabulary_dtype",
     idfWeights: "idf_weights",
     vocabulary: "vocabulary",
     vocabularySize: "vocabulary_size",
@@ -92,6 +93,8 @@ export abstract class VocabularyLayerBase extends HostLayerBase {
   /** What the file's config holds: the vocabulary that was given, not one that was learned. */
   #given: readonly Token[] | null = null;
   #givenIdf: readonly number[] | null = null;
+  /** Whether there was one when the layer was made: then nothing is learned. */
+  readonly #fixed: boolean;
   /** Size that the file's config states, until the vocabulary itself is there. */
   #statedSize: number | null;
 
@@ -149,6 +152,7 @@ export abstract class VocabularyLayerBase extends HostLayerBase {
     this.oovToken = oovToken === null ? null : this.checkToken(oovToken, "oovToken");
     this.#statedSize = vocabularySize;
     this.resetState();
+    this.#fixed = vocabulary !== null;
     if (vocabulary === null) return;
     if (this.outputMode === "tf_idf" && idfWeights === null) {
       throw new RangeError(
@@ -222,12 +226,17 @@ export abstract class VocabularyLayerBase extends HostLayerBase {
   /**
    * Sets the vocabulary, with or without the special tokens at its start.
    *
-   * @param vocabulary - Terms in the order of their indices.
+   * @param vocabulary - Terms in the order of their indices; in Node also the path of a text file with one term per line,
+   *   without special tokens.
    * @param idfWeights - One number per term, with `"tf_idf"` only.
    * @throws RangeError for an empty vocabulary, repeated terms, more than `maxTokens`, special tokens at another place, or
    *   weights that do not fit.
    */
-  setVocabulary(vocabulary: readonly Token[] | Tensor, idfWeights: IdfWeights | null = null): void {
+  setVocabulary(vocabulary: readonly Token[] | Tensor | string, idfWeights: IdfWeights | null = null): void {
+    if (typeof vocabulary === "string") {
+      this.#setFile(vocabulary);
+      return;
+    }
     const terms = this.#readTerms(vocabulary);
     this.setTerms(terms, idfWeights);
     if (!this.#given) return; // it is kept as what was learned would be
@@ -235,13 +244,27 @@ export abstract class VocabularyLayerBase extends HostLayerBase {
     this.#givenIdf = idfWeights === null ? null : this.#readIdf(idfWeights);
   }
 
-  #readTerms(vocabulary: unknown): Token[] {
+  /** Adopts the terms of a file. Files keep them as a vocabulary that was learned. */
+  #setFile(path: string): void {
     const where = placeOf(this);
-    if (typeof vocabulary === "string") {
-      throw new TypeError(
-        `${where}: files are not read here. Read it and pass its lines: \`vocabulary: text.split("\\n")\`. Received: ${describe(vocabulary)}`,
+    if (this.outputMode === "tf_idf") {
+      throw new RangeError(
+        `${where}: with \`outputMode: "tf_idf"\` the vocabulary comes with weights, which a file of terms has not. Give the terms ` +
+          `as a list. Received: vocabulary=${describe(path)}`,
       );
     }
+    const terms = readVocabularyFile(path, where).map((line, i) => this.#termOf(line, `line ${i + 1} of ${path}`));
+    this.setTerms([...(specialTokens(this.#special) as Token[]), ...terms], null);
+    this.#given = null;
+  }
+
+  #termOf(line: string, place: string): Token {
+    if (this.isText) return line;
+    return this.checkToken(/^[+-]?\d+$/.test(line.trim()) ? Number(line) : line, place);
+  }
+
+  #readTerms(vocabulary: unknown): Token[] {
+    const where = placeOf(this);
     const rows = readRows(vocabulary, `${where}: \`vocabulary\``);
     if (rows.outer === null || rows.outer.length > 0) {
       throw new TypeError(`${where}: expected \`vocabulary\` to be a list of terms. Received: ${describe(vocabulary)}`);
@@ -341,7 +364,7 @@ export abstract class VocabularyLayerBase extends HostLayerBase {
 
   /** @throws Error when the vocabulary was given. */
   refuseAdapting(): void {
-    if (!this.#given) return;
+    if (!this.#fixed) return;
     throw new Error(
       `${placeOf(this)}: its vocabulary was given, so there is nothing to learn. Make the layer without \`vocabulary\` to adapt it`,
     );
@@ -365,7 +388,7 @@ export abstract class VocabularyLayerBase extends HostLayerBase {
   /** Makes what was counted the vocabulary. */
   finalizeState(): void {
     const counts = this.#counts;
-    if (this.#given || counts.size === 0) return;
+    if (this.#fixed || counts.size === 0) return;
     const limit = this.maxTokens === null ? null : Math.max(0, this.maxTokens - this.tokenStart);
     const tokens = counts.mostFrequent(limit, [this.maskToken, this.oovToken]);
     let idf: number[] | null = null;
