@@ -22,6 +22,16 @@ type Symbolic<S> = S extends Tensor
     ? { -readonly [K in keyof S]: Symbolic<S[K]> }
     : S;
 
+/**
+ * `(this: never, ...args: LooseArguments): LooseResult` is a signature that no code can call, as nothing is a `this` of type `never`.
+ * Beside the one that is meant it lets TypeScript compare layers by all but what their calls take and give: any layer is a `Layer`,
+ * any model a `Model`, as in Keras.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: only `any` fits every signature
+export type LooseArguments = any[];
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type LooseResult = any;
+
 type IsAny<T> = 0 extends 1 & T ? true : false;
 /** Whether a structure holds a symbolic tensor. */
 export type IsSymbolic<A> = [Extract<Leaf<A>, KerasTensor>] extends [never] ? false : true;

@@ -6,7 +6,7 @@ import { callContext } from "../layers/callContext.ts";
 import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
 import { placeOf } from "../layers/errorTrail.ts";
 import { type CallOptions, LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
-import type { FromConfig, IsSymbolic } from "../layers/layerClass.ts";
+import type { FromConfig, IsSymbolic, LooseArguments, LooseResult } from "../layers/layerClass.ts";
 import { revivingInside } from "../layers/revivedPath.ts";
 import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
 import { producerOf } from "../ops/node.ts";
@@ -374,14 +374,27 @@ export type Concrete<S> =
           ? { -readonly [K in keyof S]: Concrete<S[K]> }
           : S;
 
+/** What a call gives for inputs A. */
+type Called<O, A> = IsSymbolic<A> extends true ? O : Concrete<O>;
+
+/** A call of a model. R is never given: what is a parameter of its own does not keep one model from passing for another. */
+export interface ModelCall<O> {
+  (this: never, ...args: LooseArguments): LooseResult;
+  /** @param more - Options such as `{ training: true }`. */
+  <A, R extends Called<O, A> = Called<O, A>>(inputs: A, ...more: unknown[]): R;
+}
+
 /**
- * A model; O is the structure of its outputs, so that neither calling it nor predicting needs a cast. P follows from it: as a
- * parameter of its own it lets models of any outputs pass as `Model<unknown>`.
+ * A model; O is the structure of its outputs, so that neither calling it nor predicting needs a cast.
+ *
+ * A model of any outputs passes where a `Model` is expected, as in Keras: `async function train(model: keras.Model)`. What such
+ * a function calls is taken for a model of one output; one that needs the structure states it, `keras.Model<KerasTensor[]>`.
  */
-export interface Model<O = KerasTensor, P = Concrete<O>> extends ModelBase {
-  <A>(inputs: A, ...more: unknown[]): IsSymbolic<A> extends true ? O : Concrete<O>;
-  predict(x: FitData, options?: PredictOptions): Promise<P>;
-  predictOnBatch(x: FitData): Promise<P>;
+export interface Model<O = KerasTensor> extends ModelBase, ModelCall<O> {
+  predict(this: never, ...args: LooseArguments): LooseResult;
+  predict<P extends Concrete<O> = Concrete<O>>(x: FitData, options?: PredictOptions): Promise<P>;
+  predictOnBatch(this: never, ...args: LooseArguments): LooseResult;
+  predictOnBatch<P extends Concrete<O> = Concrete<O>>(x: FitData): Promise<P>;
 }
 
 interface ModelClass extends FromConfig<Model> {
