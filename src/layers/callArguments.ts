@@ -17,7 +17,6 @@ export interface CallOptions {
   training?: boolean;
   /** Which positions of the input are real. @defaultValue the mask that came with it, if no other argument is a tensor */
   mask?: Mask;
-  [option: string]: unknown;
 }
 
 /** Whether an argument is a structure of plain numbers, which becomes a tensor. */

@@ -85,7 +85,7 @@ export function checkCall(layer: LayerBase, inputs: readonly unknown[], options:
   }
   if (taken.options === null) return;
   const known = [...new Set([...taken.options, ...(callsAsKeras(layer) ? [] : ALWAYS)])];
-  const unknown = Object.keys(options).find((key) => options[key] !== undefined && !known.includes(key));
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown === undefined) return;
   const way =
     !callsAsKeras(layer) && taken.options.length === 0

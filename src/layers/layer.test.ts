@@ -132,8 +132,8 @@ describe("a layer of the user", () => {
       override build(...shapes: Shape[]): void {
         this.shapes = shapes;
       }
-      override call(x: Tensor, y: Tensor, { times = 1 }: CallOptions = {}): Tensor {
-        return ops.multiply(ops.add(x, y), times as number);
+      override call(x: Tensor, y: Tensor, { times = 1 }: CallOptions & { times?: number } = {}): Tensor {
+        return ops.multiply(ops.add(x, y), times);
       }
     }
     class Two extends Scale {

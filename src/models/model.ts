@@ -5,7 +5,7 @@ import { flatten, isPlainObject, mapStructure, type Nested } from "../core/tree.
 import { callContext } from "../layers/callContext.ts";
 import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
 import { placeOf } from "../layers/errorTrail.ts";
-import { type CallOptions, LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
+import { LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
 import type { FromConfig, IsSymbolic, LooseArguments, LooseResult } from "../layers/layerClass.ts";
 import { revivingInside } from "../layers/revivedPath.ts";
 import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
@@ -256,7 +256,8 @@ export class ModelBase extends Trainer {
     return super.invoke([prepare(hostInputs(args[0], `model "${this.name}"`)), ...args.slice(1)]);
   }
 
-  override call(inputs: unknown, { mask = null }: CallOptions = {}): unknown {
+  // biome-ignore lint/suspicious/noExplicitAny: models state their own options
+  override call(inputs: unknown, { mask = null }: any = {}): unknown {
     const graph = this.graph;
     const runOperation: RunOperation = (operation, args) => operation.invoke(withOuterTraining(args));
     if (isBoundary(inputs) && this.hostPart) return this.hostPart.runRest(inputs, runOperation);

@@ -3,7 +3,7 @@ import { checkOptions, describe } from "../core/errors.ts";
 import { formatShape, type Shape, shapesCompatible } from "../core/shape.ts";
 import { isPlainObject, type Nested } from "../core/tree.ts";
 import { InputLayerBase } from "../layers/core/inputLayer.ts";
-import { type CallOptions, type InputShape, LayerBase, type LayerOptions } from "../layers/layer.ts";
+import { type InputShape, LayerBase, type LayerOptions } from "../layers/layer.ts";
 import { layerClass } from "../layers/layerClass.ts";
 import { revivingInside } from "../layers/revivedPath.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
@@ -207,7 +207,8 @@ export class SequentialBase extends ModelBase {
     };
   }
 
-  override call(inputs: unknown, options: CallOptions = {}): unknown {
+  // biome-ignore lint/suspicious/noExplicitAny: as models do
+  override call(inputs: unknown, options: any = {}): unknown {
     if (this.graph) return super.call(inputs, options);
     return this.layers.reduce((x, layer) => layer.invoke([x]), inputs);
   }

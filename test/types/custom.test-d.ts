@@ -232,3 +232,12 @@ async function predictions(): Promise<void> {
 }
 void predictions;
 void lossOf(keras.Model({ inputs: symbolic, outputs: symbolic }));
+
+// A model of one's own with options of its own.
+class Switched extends keras.Model {
+  override call(inputs: keras.Tensor, { deep = false }: { deep?: boolean } = {}) {
+    return deep ? inputs.mul(2) : inputs;
+  }
+}
+is<keras.Tensor>()(new Switched()(numbers, { deep: true }), true);
+void lossOf(new Switched());

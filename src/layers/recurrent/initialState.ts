@@ -24,7 +24,7 @@ const isTensor = (value: unknown): boolean =>
 
 /** The initial state may follow the sequences: `lstm(x, [h, c])` is `lstm(x, { initialState: [h, c] })`. */
 export function withStateAsOption(layer: Operation, args: unknown[]): unknown[] {
-  const { inputs, options } = splitCallArguments(args);
+  const { inputs, options } = splitCallArguments(args) as { inputs: unknown[]; options: RNNCallOptions };
   const [sequences, initialState] = inputs;
   if (Array.isArray(sequences) && sequences.some(isTensor)) {
     throw new TypeError(
