@@ -103,8 +103,10 @@ export function describe(value: unknown): string {
   if (ArrayBuffer.isView(value)) {
     return `${value.constructor.name}(${(value as Uint8Array).length ?? value.byteLength})`;
   }
-  const named = value as { name?: unknown; constructor?: { name?: string } };
-  const kind = named.constructor?.name || typeof value;
+  const named = value as { name?: unknown; constructor?: { name?: string; className?: string } };
+  // The class that users know, where the one behind it has a name of its own.
+  const { className, name: constructorName } = named.constructor ?? {};
+  const kind = (Object.hasOwn(named.constructor ?? {}, "className") && className) || constructorName || typeof value;
   if (typeof value === "function" && kind === "Function") return `function ${value.name || "(anonymous)"}`;
   return typeof named.name === "string" && named.name ? `${kind} "${named.name}"` : kind;
 }

@@ -165,6 +165,11 @@ export interface PrimitiveAttributes
   gather_along: Axis;
   /** (x, indices, updates): adds where `gather_along` would have read. */
   scatter_along_add: Axis;
+  /**
+   * (indices of rank 1): for each the position of the last one that means the same row of `size`, int32. So rows that are named
+   * several times can be added up in an array of as many rows as there are indices.
+   */
+  last_equal: { readonly size: number };
   /** First index of the largest element, int32, axis removed; unspecified with NaN. */
   argmax: Axis;
   argmin: Axis;
@@ -462,6 +467,13 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
     sameDType("scatter_along_add", x!, updates!);
     expectShape("scatter_along_add", "updates", updates!.shape, indices!.shape);
     return [x!];
+  },
+  last_equal: ([indices]) => {
+    expectIndices("last_equal", indices!);
+    if (indices!.shape.length !== 1) {
+      throw new ShapeError(`last_equal: expected indices of rank 1. Received: ${formatShape(indices!.shape)}`);
+    }
+    return [{ shape: indices!.shape, dtype: "int32" }];
   },
   argmax: argReduce("argmax"),
   argmin: argReduce("argmin"),

@@ -1,11 +1,12 @@
 /** What a layer's `call` takes: known for Keras's layers, and for a user's as far as its parameters tell. */
 import { describe, didYouMean } from "../core/errors.ts";
 import { isPlainObject } from "../core/tree.ts";
-import { isBuiltin, ownStatic } from "../serialization/registry.ts";
+import { ownStatic } from "../serialization/registry.ts";
 import type { CallOptions } from "./callArguments.ts";
 import { signatureOf } from "./callSignature.ts";
 import { placeOf } from "./errorTrail.ts";
 import type { LayerBase } from "./layer.ts";
+import { overrides } from "./userClass.ts";
 
 type KeyTable = Readonly<Record<string, string>>;
 
@@ -20,15 +21,8 @@ export interface CallTaken {
 /** Options that calls of all layers of a user take: what the library does with them needs no parameter of `call`. */
 const ALWAYS = ["training", "mask"] as const;
 
-/** Whether `call` is that of a class of Keras. */
-export function callsAsKeras(layer: LayerBase): boolean {
-  if (Object.hasOwn(layer, "call")) return false;
-  for (let c: unknown = layer.constructor; typeof c === "function" && "prototype" in c; c = Object.getPrototypeOf(c)) {
-    if (isBuiltin(c)) return true;
-    if (Object.hasOwn(c.prototype as object, "call")) return false;
-  }
-  return false;
-}
+/** Whether `call` is that of a class of Keras. Where nobody wrote one, its parameters say that. */
+export const callsAsKeras = (layer: LayerBase): boolean => !overrides(layer, "call") && layer.call.length > 0;
 
 /** Option → name of the argument in Keras, in the order of Keras's signature: as the nearest class states it. */
 export const callKeysOf = (layer: LayerBase): KeyTable =>

@@ -110,6 +110,18 @@ describe("calls without a graph", () => {
     await expectOutputs(outputs, test.y);
   });
 
+  it("are not used beside a state that is given as numbers either", async () => {
+    const gru = layers.GRU(2);
+    const plain = tensor([1, 2, 3], [1, 3, 1]);
+    const x = tensor([1, 2, 3], [1, 3, 1]);
+    x.mask = tensor([true, false, true], [1, 3], "bool");
+    const state = [[0.5, -0.5]];
+    const expected = await gru(plain, { initialState: tensor(state) }).array();
+    expect(await gru(x, { initialState: state }).array()).toEqual(expected);
+    expect(await gru(x, state).array()).toEqual(expected);
+    expect(await gru(x).array()).not.toEqual(await gru(plain).array());
+  });
+
   it("give a layer of one's own the mask of its only tensor", () => {
     class Reads extends layers.Layer {
       seen: unknown = undefined;

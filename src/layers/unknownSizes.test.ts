@@ -82,6 +82,61 @@ describe("shapes of symbolic results are Keras's, also where known and unknown s
   });
 });
 
+describe("ops whose program depends on a length", () => {
+  type Results = KerasTensor | readonly KerasTensor[];
+  const known = { n: [null], matrix: [null, null], rows: [2, null] } as const;
+  const of = (shape: readonly (number | null)[]): KerasTensor => inputs([[...shape]])[0]!;
+  const { n, matrix, rows } = known;
+  const cases: [string, () => Results, Sizes[]][] = [
+    ["vander", () => ops.vander(of(n)), [[null, null]]],
+    [
+      "fft",
+      () => ops.fft([of(rows), of(rows)]),
+      [
+        [2, null],
+        [2, null],
+      ],
+    ],
+    [
+      "rfft",
+      () => ops.rfft(of(rows)),
+      [
+        [2, null],
+        [2, null],
+      ],
+    ],
+    [
+      "stft",
+      () => ops.stft(of(rows), 8, 4, 8),
+      [
+        [2, null, 5],
+        [2, null, 5],
+      ],
+    ],
+    [
+      "pad",
+      () =>
+        ops.pad(
+          of(matrix),
+          [
+            [1, 1],
+            [2, 2],
+          ],
+          { mode: "reflect" },
+        ),
+      [[null, null]],
+    ],
+    ["svd", () => ops.svd(of(matrix)), [[null, null], [null], [null, null]]],
+    ["eigh", () => ops.eigh(of(matrix)), [[null], [null, null]]],
+    ["solveTriangular", () => ops.solveTriangular(of(matrix), of([null, 3])), [[null, 3]]],
+    ["choleskyInverse", () => ops.choleskyInverse(of(matrix)), [[null, null]]],
+  ];
+
+  it.each(cases)("%s is inferred where it is not known", (_, call, expected) => {
+    expect(shapesOf(call())).toEqual(expected);
+  });
+});
+
 describe("errors while shapes are inferred show the user's sizes", () => {
   const message = (fn: () => unknown): string => {
     try {

@@ -2,12 +2,13 @@
 import { describe, SerializationError } from "../core/errors.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
 import { type CallOptions, joinCallArguments } from "../layers/callArguments.ts";
+import { placeOf } from "../layers/errorTrail.ts";
 import { LayerBase } from "../layers/layer.ts";
 import { recordsMask } from "../layers/recordedMask.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import type { Node } from "../ops/node.ts";
 import { type Config, classNameOf, Operation } from "../ops/operation.ts";
-import type { CustomObjects } from "../serialization/registry.ts";
+import { builtinFunctionName, type CustomObjects, isRegistered } from "../serialization/registry.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
 import { callFromFile, fileOptions } from "./callKeys.ts";
 import type { Graph } from "./graph.ts";
@@ -56,10 +57,21 @@ function serializeArguments(graph: Graph, node: Node): Config {
   const inputs = hasOptions ? node.args.slice(0, -1) : node.args;
   const options: CallOptions = hasOptions ? last : {};
   const args = inputs.map(serialized);
-  const { kwargs, names } = hasOptions
-    ? fileOptions(operation, serialized(options) as Config)
-    : { kwargs: {}, names: {} };
+  if (!hasOptions) return { args, kwargs: recordsMask(operation, inputs, options) ? { mask: null } : {} };
+  for (const [key, value] of Object.entries(options)) checkFunction(operation, key, value);
+  const { kwargs, names } = fileOptions(operation, serialized(options) as Config);
   return { args, kwargs: recordsMask(operation, inputs, options) ? { mask: null, ...kwargs } : kwargs, ...names };
+}
+
+/** @throws SerializationError for a function that has its name from the option alone: nobody could hand it in by that. */
+function checkFunction(operation: Operation, key: string, value: unknown): void {
+  if (typeof value !== "function" || "getConfig" in value || builtinFunctionName(value) || isRegistered(value)) return;
+  if (value.name !== "" && value.name !== key) return;
+  throw new SerializationError(
+    `${placeOf(operation)}: the option \`${key}\` of a call is a function without a name of its own, which no file can hold. ` +
+      `Make it part of the layer, in its \`call\`; or register it, so that files name it: ` +
+      'registerKerasSerializable(fn, { name: "…" })',
+  );
 }
 
 /** The parts of a functional model's config that describe its graph. */

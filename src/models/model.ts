@@ -7,7 +7,9 @@ import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
 import { placeOf } from "../layers/errorTrail.ts";
 import { LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
 import type { FromConfig, IsSymbolic, LooseArguments, LooseResult } from "../layers/layerClass.ts";
+import { checkConfigTells } from "../layers/ownConfig.ts";
 import { revivingInside } from "../layers/revivedPath.ts";
+import { isBase } from "../layers/userClass.ts";
 import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
 import { producerOf } from "../ops/node.ts";
 import type { Config, Operation } from "../ops/operation.ts";
@@ -46,6 +48,31 @@ export interface FunctionalOptions<I = Nested<KerasTensor>, O = Nested<KerasTens
 export type ModelOptions = LayerOptions;
 
 type AnyModelArguments = readonly unknown[];
+
+const holdsSymbolic = (value: unknown): boolean =>
+  (value instanceof KerasTensor || Array.isArray(value) || isPlainObject(value)) &&
+  flatten(value as Nested<unknown>).some((leaf) => leaf instanceof KerasTensor);
+
+/** @throws TypeError for what was meant as inputs and outputs, and is not complete. */
+function refuseHalfAGraph(where: string, first: unknown, third: unknown): void {
+  const way = `Pass both: ${where}({ inputs, outputs }) or ${where}(inputs, outputs, { name })`;
+  if (third !== undefined && !isPlainObject(third)) {
+    throw new TypeError(
+      `${where}: expected options such as { name } behind inputs and outputs. Received: ${describe(third)}`,
+    );
+  }
+  if (first instanceof KerasTensor || (Array.isArray(first) && holdsSymbolic(first))) {
+    throw new TypeError(`${where}: inputs without outputs. ${way}`);
+  }
+  if (!isPlainObject(first)) return;
+  const keys = Object.keys(first).filter((key) => holdsSymbolic(first[key]));
+  if (keys.length === 0) return;
+  const missing = ["inputs", "outputs"].filter((key) => !keys.includes(key));
+  const received = `Received: ${Object.keys(first).join(", ")}`;
+  throw new TypeError(
+    `${where}: no ${missing.map((key) => `\`${key}\``).join(" and ")} among the options. ${received}. ${way}`,
+  );
+}
 
 /** Inputs, outputs and options of a functional construction, or `null` when the arguments are a subclass's. */
 function functionalArguments(args: AnyModelArguments): FunctionalOptions | null {
@@ -106,6 +133,7 @@ const hostParts = new WeakMap<Graph, HostPart | null>();
  * What all models can do. @see keras/src/models/model.py, keras/src/models/functional.py (Keras 3.x)
  */
 export class ModelBase extends Trainer {
+  static readonly className: string = "Model";
   /** The graph of a functional model; `null` for a model with its own `call`. */
   declare readonly graph: Graph | null;
 
@@ -295,21 +323,26 @@ export class ModelBase extends Trainer {
   }
 
   override buildFromConfig(config: Config): void {
-    if (this.built || !config.input_shape) return;
-    const symbolic = (shape: unknown): unknown => {
-      if (Array.isArray(shape) && !shape.some((d) => Array.isArray(d))) return new KerasTensor(shape as Shape);
-      if (Array.isArray(shape)) return shape.map(symbolic);
-      return Object.fromEntries(Object.entries(shape as object).map(([k, v]) => [k, symbolic(v)]));
-    };
-    this.computeOutputSpec(symbolic(config.input_shape));
+    super.buildFromConfig(config);
+    // Whatever its `build` leaves to the first call; Keras tries no more than that.
+    const shape = config.input_shape;
+    if (this.built && shape && this.sublayers.some((layer) => !layer.built)) this.tryCall([shape]);
   }
 
   override getBuildConfig(): Config | null {
     return this.graph ? { input_shape: null } : super.getBuildConfig();
   }
 
+  /** With the same inputs and outputs, or layers of its own if the class makes those. */
+  protected override madeAgain(config: Config): object {
+    if (!this.graph) return super.madeAgain(config);
+    const { inputStructure: inputs, outputStructure: outputs } = this.graph;
+    return new (this.constructor as new (options: FunctionalOptions) => object)({ inputs, outputs, name: this.name });
+  }
+
   override getConfig(): Config {
     if (!this.graph) return super.getConfig();
+    checkConfigTells(this, (config) => this.madeAgain(config));
     return { name: this.name, trainable: this.trainable, ...graphConfig(this.graph) };
   }
 
@@ -357,9 +390,11 @@ export class ModelBase extends Trainer {
   }
 }
 
+isBase(ModelBase);
+
 /** A model made from inputs and outputs; what `keras.Model({ inputs, outputs })` returns. */
 export class FunctionalBase extends ModelBase {
-  static readonly className = "Functional";
+  static override readonly className = "Functional";
   static readonly modulePath = "keras.src.models.functional";
 }
 
@@ -422,7 +457,9 @@ const construct = function Model(this: unknown, ...args: unknown[]): object {
   const target = new.target as unknown;
   if (target !== undefined && target !== construct)
     return Reflect.construct(ModelBase, args, target as NewableFunction);
-  return Reflect.construct(functionalArguments(args) ? FunctionalBase : ModelBase, args);
+  const functional = functionalArguments(args);
+  if (!functional || args.length > 1) refuseHalfAGraph("keras.Model", functional ? null : args[0], args[2]);
+  return Reflect.construct(functional ? FunctionalBase : ModelBase, args);
 };
 construct.prototype = ModelBase.prototype;
 Object.setPrototypeOf(construct, ModelBase);

@@ -52,7 +52,7 @@ const isOneShape = (shape: unknown): shape is Shape =>
  * @see keras/src/models/sequential.py (Keras 3.x)
  */
 export class SequentialBase extends ModelBase {
-  static readonly className = "Sequential";
+  static override readonly className = "Sequential";
   static readonly modulePath = "keras";
 
   /** All layers, the input layer included. */
@@ -236,6 +236,10 @@ export class SequentialBase extends ModelBase {
       layers: this.stack.map((layer) => serializeObject(layer)),
       ...(this.graph ? { build_input_shape: [...this.inputLayer!.batchShape] } : {}),
     };
+  }
+
+  protected override madeAgain(): object {
+    return new (this.constructor as new (options: SequentialOptions) => object)({ layers: [], name: this.name });
   }
 
   static override fromConfig(config: Config, given?: CustomObjectsArgument): object {

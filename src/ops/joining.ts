@@ -2,7 +2,7 @@
 import { describe, ShapeError } from "../core/errors.ts";
 import { formatShape, normalizeAxis, shapesCompatible, sizeOf } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
-import type { Value } from "../ir/value.ts";
+import { inputValue, type Value } from "../ir/value.ts";
 import { defineOp, promote, toTensor, wrap } from "./define.ts";
 import type { Result, TensorLike } from "./kerasTensor.ts";
 import { isUnknownSize, readOptions } from "./kit.ts";
@@ -251,6 +251,10 @@ const padOp = defineOp(
       widths.reduce<Value>((y, [before, after], axis) => {
         if (before === 0 && after === 0) return y;
         const size = y.shape[axis]!;
+        if (isUnknownSize(size)) {
+          const shape = y.shape.map((d, i) => (i === axis ? before + d + after : d));
+          return inputValue({ shape, dtype: y.dtype }, "pad");
+        }
         const indices = Int32Array.from({ length: before + size + after }, (_, i) => source(i - before, size));
         return build.gather(y, build.constant(indices, [indices.length], "int32"), axis);
       }, node),

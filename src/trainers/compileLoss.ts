@@ -1,4 +1,5 @@
 /** The loss of a compiled model: one function per output, weights, and the totals that logs show. */
+import type { Uncalled } from "../core/callable.ts";
 import { describe, ShapeError } from "../core/errors.ts";
 import { formatShape } from "../core/shape.ts";
 import { flatten, isNested, isPlainObject, type Nested } from "../core/tree.ts";
@@ -19,7 +20,7 @@ import {
 import { refuseStringLabels } from "./stringLabels.ts";
 
 /** A loss by name, function, object or config. */
-export type LossLike = string | losses.LossFunction | losses.Loss | Readonly<Record<string, unknown>>;
+export type LossLike = string | losses.LossFunction | Uncalled<losses.Loss> | Readonly<Record<string, unknown>>;
 /**
  * One loss for all outputs, or one per output as a list or by output name, in the structure of the outputs. One loss for a list of
  * outputs takes them as one tensor, with a new first axis; a list of losses for one output is added up.

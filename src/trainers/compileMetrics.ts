@@ -1,4 +1,5 @@
 /** The metrics of a compiled model: which apply to which output, and under which names logs show them. */
+import type { Uncalled } from "../core/callable.ts";
 import { describe } from "../core/errors.ts";
 import { flatten, isPlainObject, type Nested } from "../core/tree.ts";
 import * as metrics from "../metrics/index.ts";
@@ -7,7 +8,7 @@ import { itemsPerOutput, matchItems, modelOutputs, type OutputNode, type OutputP
 import { refuseStringLabels } from "./stringLabels.ts";
 
 /** A metric by name, function, object or config. */
-export type MetricLike = string | metrics.MetricFunction | metrics.Metric | Readonly<Record<string, unknown>>;
+export type MetricLike = string | metrics.MetricFunction | Uncalled<metrics.Metric> | Readonly<Record<string, unknown>>;
 type MetricsEntry = MetricLike | null | readonly MetricsEntry[] | { readonly [output: string]: MetricsEntry };
 /** Metrics of one output, or per output as a list or by output name, in the structure of the outputs. */
 export type MetricsArgument = readonly MetricsEntry[] | { readonly [output: string]: MetricsEntry };

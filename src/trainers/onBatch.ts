@@ -2,7 +2,7 @@
 import type { Logs } from "../callbacks/callback.ts";
 import { checkOptions } from "../core/errors.ts";
 import { mapStructure, type Nested } from "../core/tree.ts";
-import { tensorFromDevice } from "../runtime/jit.ts";
+import { tensorFromDevice } from "../runtime/compiledFunction.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import { type FitData, toSingleBatch } from "./dataInput.ts";
 import { checkBatchLabels } from "./labelCheck.ts";

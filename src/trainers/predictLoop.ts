@@ -2,7 +2,7 @@
 import type { Logs } from "../callbacks/callback.ts";
 import { checkOptions } from "../core/errors.ts";
 import type { Nested } from "../core/tree.ts";
-import { tensorFromDevice } from "../runtime/jit.ts";
+import { tensorFromDevice } from "../runtime/compiledFunction.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import type { FitData } from "./dataInput.ts";
 import { type BatchOutputs, concatenateOutputs } from "./predictions.ts";

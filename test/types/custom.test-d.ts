@@ -211,6 +211,18 @@ void lossOf(new Stacked());
 is<keras.Tensor>()(keras.Sequential([layers.Dense(1)])(ops.ones([1, 2])), true);
 is<keras.KerasTensor>()(keras.Sequential([layers.Dense(1)])(keras.Input({ shape: [2] })), true);
 
+// The parameters of functions that are written where they are used are known.
+const stack = keras.Sequential([layers.Dense(1)]);
+stack.compile({ loss: (yTrue, yPred) => ops.mean(ops.square(yTrue.sub(yPred))) });
+stack.compile({ loss: { out: (yTrue, yPred) => ops.mean(ops.square(yTrue.sub(yPred))) } });
+stack.compile({ loss: "mse", metrics: [(yTrue, yPred) => ops.mean(ops.square(yTrue.sub(yPred)))] });
+layers.Conv2D(3, 3, { activation: (t) => ops.relu(t) });
+layers.Activation((t) => t.neg());
+layers.Dense(3, { activation: layers.LeakyReLU(), kernelInitializer: (shape) => ops.zeros(shape) });
+layers.Dense(3, { activation: ops.relu, kernelRegularizer: (w) => ops.sum(w), kernelConstraint: (w) => ops.abs(w) });
+keras.models.cloneModel(stack, { callFunction: (layer, ...args) => layer(...args) });
+keras.models.cloneModel(stack, { cloneFunction: () => layers.Dense(1) });
+
 // Predictions have the structure of the outputs, for whole data sets and for a batch.
 async function predictions(): Promise<void> {
   const dict = await model.predict(numbers);
