@@ -41,3 +41,13 @@ export function withTrail<T>(where: string, fn: () => T): T {
     depth--;
   }
 }
+
+/** Of a `call` that waits, the place where it waits is what its author looks for: the error gets that read's words and stack. */
+export function blameRead(error: Error, read: Error): void {
+  error.message += `. It waits for numbers: ${read.message}`;
+  error.cause = read;
+  const { stack = "" } = read;
+  const frames = stack.indexOf("\n    at ");
+  // Firefox and Safari have frames only.
+  error.stack = frames < 0 ? stack : `${error.name}: ${error.message}${stack.slice(frames)}`;
+}

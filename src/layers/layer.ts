@@ -6,7 +6,7 @@ import { type DType, isFloat } from "../core/dtype.ts";
 import { type DTypePolicyLike, getPolicy } from "../core/dtypePolicy.ts";
 import { describe, didYouMean } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
-import { flatten, isNested, isPlainObject, mapStructure, type Nested, packSequenceAs } from "../core/tree.ts";
+import { flatten, isPlainObject, mapStructure, type Nested, packSequenceAs } from "../core/tree.ts";
 import { castTensor } from "../ops/define.ts";
 import * as ops from "../ops/index.ts";
 import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
@@ -16,6 +16,7 @@ import { inferOutputs } from "../ops/outputSpec.ts";
 import * as regularizers from "../regularizers/index.ts";
 import { autocastDType, withAutocast } from "../runtime/autocast.ts";
 import { Tensor } from "../runtime/tensor.ts";
+import { notingTracedReads } from "../runtime/tracedRead.ts";
 import { configTable } from "../serialization/configObject.ts";
 import {
   type CustomObjectsArgument,
@@ -27,13 +28,15 @@ import { optionsFromConfig, serializeObject } from "../serialization/serialize.t
 import {
   type CallOptions,
   convertArgument,
+  joinCallArguments,
   type Mask,
   shapeStructure,
   splitCallArguments,
   symbolicOfShapes,
 } from "./callArguments.ts";
+import { checkCall } from "./callCheck.ts";
 import { callContext, outermostCaller, withCallContext } from "./callContext.ts";
-import { placeOf, withTrail } from "./errorTrail.ts";
+import { blameRead, placeOf, withTrail } from "./errorTrail.ts";
 import { attachedMasks, hasMask, implicitMask } from "./implicitMask.ts";
 import { assertInputCompatibility, type InputSpec } from "./inputSpec.ts";
 import { layerClass } from "./layerClass.ts";
@@ -82,6 +85,15 @@ export class LayerBase extends StatefulOperation {
     dtype: "dtype",
     activityRegularizer: "activity_regularizer",
   };
+
+  /**
+   * Options of calls → names of the arguments in Keras, which files have. A class of one's own states those that its Python
+   * twin calls otherwise: `static callKeys = { scaleBy: "factor" }`. Without that, `scaleBy` is `scale_by` in files.
+   */
+  static readonly callKeys: Readonly<Record<string, string>> = { training: "training", mask: "mask" };
+
+  /** Names of a call's inputs in Keras: in files, inputs may have been given by name. */
+  static readonly callInputs: readonly string[] = ["inputs"];
 
   declare autocast: boolean;
   declare activityRegularizer: regularizers.RegularizerFunction | null;
@@ -164,6 +176,7 @@ export class LayerBase extends StatefulOperation {
     const where = placeOf(this);
     const { inputs, options } = splitCallArguments(args);
     if (inputs.length === 0) throw new TypeError(`${where}: called without inputs`);
+    checkCall(this, inputs, options);
     const converted = inputs.map((input) => convertArgument(input, where));
     const given = options.mask ? { ...options, mask: convertArgument(options.mask, where) as Mask } : options;
     return hasSymbolic([converted, given]) ? this.symbolicCall([...converted, given]) : this.#run(converted, given);
@@ -178,7 +191,7 @@ export class LayerBase extends StatefulOperation {
     const outputs = this.computeOutputSpec(...inputs, options);
     this.#maskSymbolic(inputs[0], outputs, given.mask ?? attachedMasks(inputs[0]));
     // Files record options only where some were given.
-    new Node(this, Object.keys(options).length > 0 ? [...inputs, options] : inputs, outputs);
+    new Node(this, joinCallArguments(inputs, options), outputs);
     return outputs;
   }
 
@@ -261,23 +274,25 @@ export class LayerBase extends StatefulOperation {
     if (outer === null) this.clearLosses();
     // An explicit value holds for all layers called inside; the default of a `call` method only for itself.
     const training = given.training ?? outer?.training ?? null;
+    const ready = inputs.map((input) => this.#castArgument(input));
+    const options: CallOptions = Object.fromEntries(
+      Object.entries(given).map(([key, value]) => [key, this.#castArgument(value)]),
+    );
     // The outputs get the mask of the first input, also where the layer computes without it.
-    const previousMask = given.mask ?? attachedMasks(inputs[0]);
-    const options: CallOptions = { ...given };
+    const previousMask = options.mask ?? attachedMasks(inputs[0]);
+    const mask = options.mask ?? implicitMask(inputs, given);
     if (training !== null) options.training = training;
-    const mask = given.mask ?? implicitMask(inputs, given);
     if (hasMask(mask)) options.mask = mask;
-    const cast = (leaf: unknown): unknown => this.#castInput(leaf);
-    const ready = inputs.map((input) => (isNested(input) ? mapStructure(cast, input as Nested<unknown>) : cast(input)));
     return withTrail(placeOf(this), () =>
       this.runInScope(() => {
+        const reads: Error[] = [];
         const outputs = withCallContext(this, training, () =>
           madeInCall(this, this.#mayMakeVariables, () =>
-            withAutocast(this.#autocastScope(), () => this.call(...ready, options)),
+            withAutocast(this.#autocastScope(), () => notingTracedReads(reads, () => this.call(...ready, options))),
           ),
         );
         this.#called = true;
-        this.#checkOutputs(outputs);
+        this.#checkOutputs(outputs, reads);
         this.#addActivityLoss(outputs);
         return this.#maskOutputs(inputs, outputs, previousMask);
       }),
@@ -290,10 +305,16 @@ export class LayerBase extends StatefulOperation {
     return !this.#called && build === LayerBase.prototype.build;
   }
 
-  #castInput(leaf: unknown): unknown {
-    const compute = this.ownPolicy.computeDtype;
-    const castable = this.autocast && leaf instanceof Tensor && isFloat(leaf.dtype) && isFloat(compute);
-    return castable ? castTensor(leaf, compute) : leaf;
+  /** An input or an option with its float tensors, however deep inside, in the compute dtype. */
+  #castArgument(argument: unknown): unknown {
+    const { computeDtype } = this.ownPolicy;
+    if (!this.autocast || !isFloat(computeDtype)) return argument;
+    const castable = (leaf: unknown): leaf is Tensor =>
+      leaf instanceof Tensor && isFloat(leaf.dtype) && leaf.dtype !== computeDtype;
+    const structure = argument as Nested<unknown>;
+    // What there is nothing to cast in stays the very object that was given.
+    if (!flatten(structure).some(castable)) return argument;
+    return mapStructure((leaf) => (castable(leaf) ? castTensor(leaf, computeDtype) : leaf), structure);
   }
 
   /** The dtype in which `call` reads float variables, `null` for their own. */
@@ -304,7 +325,7 @@ export class LayerBase extends StatefulOperation {
     return computeDtype === variableDtype ? null : computeDtype;
   }
 
-  #checkOutputs(outputs: unknown): void {
+  #checkOutputs(outputs: unknown, reads: readonly Error[]): void {
     // Nobody will wait for it: what it was about to say is that traced tensors have no numbers.
     if (outputs instanceof Promise) outputs.catch(() => undefined);
     const what =
@@ -313,7 +334,10 @@ export class LayerBase extends StatefulOperation {
         : outputs instanceof Promise
           ? "a promise; `call` is recorded, not awaited, so it cannot be async"
           : null;
-    if (what) throw new TypeError(`${placeOf(this)}: \`call\` must return a tensor. Received: ${what}`);
+    if (what === null) return;
+    const error = new TypeError(`${placeOf(this)}: \`call\` must return a tensor. Received: ${what}`);
+    if (outputs instanceof Promise && reads.length > 0) blameRead(error, reads[0]!);
+    throw error;
   }
 
   #addActivityLoss(outputs: unknown): void {

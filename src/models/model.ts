@@ -5,8 +5,8 @@ import { flatten, isPlainObject, mapStructure, type Nested } from "../core/tree.
 import { callContext } from "../layers/callContext.ts";
 import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
 import { placeOf } from "../layers/errorTrail.ts";
-import { type CallOptions, LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
-import type { FromConfig, IsSymbolic } from "../layers/layerClass.ts";
+import { LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
+import type { FromConfig, IsSymbolic, LooseArguments, LooseResult } from "../layers/layerClass.ts";
 import { checkConfigTells } from "../layers/ownConfig.ts";
 import { revivingInside } from "../layers/revivedPath.ts";
 import { isBase } from "../layers/userClass.ts";
@@ -284,7 +284,8 @@ export class ModelBase extends Trainer {
     return super.invoke([prepare(hostInputs(args[0], `model "${this.name}"`)), ...args.slice(1)]);
   }
 
-  override call(inputs: unknown, options?: unknown): unknown {
+  // biome-ignore lint/suspicious/noExplicitAny: models state their own options
+  override call(inputs: unknown, { mask = null }: any = {}): unknown {
     const graph = this.graph;
     const runOperation: RunOperation = (operation, args) => operation.invoke(withOuterTraining(args));
     if (isBoundary(inputs) && this.hostPart) return this.hostPart.runRest(inputs, runOperation);
@@ -295,7 +296,7 @@ export class ModelBase extends Trainer {
       );
     }
     const values = matchInputs(`model "${this.name}"`, graph, inputs);
-    const masked = withMasks(values, (options as CallOptions | undefined)?.mask ?? null);
+    const masked = withMasks(values, mask);
     return graph.run(masked, runOperation);
   }
 
@@ -409,14 +410,27 @@ export type Concrete<S> =
           ? { -readonly [K in keyof S]: Concrete<S[K]> }
           : S;
 
+/** What a call gives for inputs A. */
+type Called<O, A> = IsSymbolic<A> extends true ? O : Concrete<O>;
+
+/** A call of a model. R is never given: what is a parameter of its own does not keep one model from passing for another. */
+export interface ModelCall<O> {
+  (this: never, ...args: LooseArguments): LooseResult;
+  /** @param more - Options such as `{ training: true }`. */
+  <A, R extends Called<O, A> = Called<O, A>>(inputs: A, ...more: unknown[]): R;
+}
+
 /**
- * A model; O is the structure of its outputs, so that neither calling it nor predicting needs a cast. P follows from it: as a
- * parameter of its own it lets models of any outputs pass as `Model<unknown>`.
+ * A model; O is the structure of its outputs, so that neither calling it nor predicting needs a cast.
+ *
+ * A model of any outputs passes where a `Model` is expected, as in Keras: `async function train(model: keras.Model)`. What such
+ * a function calls is taken for a model of one output; one that needs the structure states it, `keras.Model<KerasTensor[]>`.
  */
-export interface Model<O = KerasTensor, P = Concrete<O>> extends ModelBase {
-  <A>(inputs: A, ...more: unknown[]): IsSymbolic<A> extends true ? O : Concrete<O>;
-  predict(x: FitData, options?: PredictOptions): Promise<P>;
-  predictOnBatch(x: FitData): Promise<P>;
+export interface Model<O = KerasTensor> extends ModelBase, ModelCall<O> {
+  predict(this: never, ...args: LooseArguments): LooseResult;
+  predict<P extends Concrete<O> = Concrete<O>>(x: FitData, options?: PredictOptions): Promise<P>;
+  predictOnBatch(this: never, ...args: LooseArguments): LooseResult;
+  predictOnBatch<P extends Concrete<O> = Concrete<O>>(x: FitData): Promise<P>;
 }
 
 interface ModelClass extends FromConfig<Model> {

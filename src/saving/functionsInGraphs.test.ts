@@ -62,7 +62,7 @@ describe("functions as options of calls", () => {
       return fn!(t);
     }
   }
-  const applied = (fn: unknown): keras.Model => modelOf(new Applies({ name: "applies" })(x, { fn }));
+  const applied = (fn: (t: Tensor) => Tensor): keras.Model => modelOf(new Applies({ name: "applies" })(x, { fn }));
 
   it("that only the option names are refused", async () => {
     const inline = modelOf(new Applies({ name: "applies" })(x, { fn: (t: Tensor) => t.mul(2) }));
