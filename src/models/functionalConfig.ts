@@ -3,6 +3,7 @@ import { describe, SerializationError } from "../core/errors.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
 import { LayerBase } from "../layers/layer.ts";
 import { recordsMask } from "../layers/recordedMask.ts";
+import { OpOperation } from "../ops/define.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import type { Node } from "../ops/node.ts";
 import { type Config, classNameOf, Operation } from "../ops/operation.ts";
@@ -26,7 +27,10 @@ function nodeIndexIn(graph: Graph, tensor: KerasTensor): number {
 
 function serializeArguments(graph: Graph, node: Node): Config {
   const last = node.args.at(-1);
-  const hasOptions = node.args.length > 1 && isPlainObject(last) && node.operation instanceof LayerBase;
+  const { operation } = node;
+  const isOp = operation instanceof OpOperation;
+  const takesNames = isOp ? operation.definition.namedArguments : operation instanceof LayerBase;
+  const hasOptions = node.args.length > 1 && isPlainObject(last) && takesNames;
   const leaf = (value: unknown): unknown =>
     value instanceof KerasTensor
       ? {
@@ -47,11 +51,11 @@ function serializeArguments(graph: Graph, node: Node): Config {
   );
   const kwargs = Object.fromEntries(
     Object.entries(hasOptions ? last : {}).map(([key, value]) => [
-      toSnakeKey(key),
+      isOp ? key : toSnakeKey(key),
       mapStructure(leaf, value as Nested<unknown>),
     ]),
   );
-  return { args, kwargs: recordsMask(node.operation) ? { mask: null, ...kwargs } : kwargs };
+  return { args, kwargs: recordsMask(operation) ? { mask: null, ...kwargs } : kwargs };
 }
 
 /** The parts of a functional model's config that describe its graph. */
@@ -138,12 +142,12 @@ class GraphReader {
       return value;
     };
     const resolved = args.map(resolve);
-    const options = Object.fromEntries(
-      Object.entries(kwargs).map(([key, value]) => [toCamelCase(key), resolve(value)]),
-    );
+    // Ops know their arguments under Keras's names, and those of `rearrange` are the user's own.
+    const option = operation instanceof OpOperation ? (key: string) => key : toCamelCase;
+    const options = Object.fromEntries(Object.entries(kwargs).map(([key, value]) => [option(key), resolve(value)]));
     if (missing) return false;
     // An absent mask is what a call without the option means.
-    if (options.mask === null) delete options.mask;
+    if (options.mask === null && operation instanceof LayerBase) delete options.mask;
     operation.invoke(Object.keys(options).length > 0 ? [...resolved, options] : resolved);
     return true;
   }

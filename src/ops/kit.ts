@@ -57,7 +57,8 @@ export function readOptions<T extends object>(where: string, options: T | undefi
 }
 
 /**
- * Call arguments by position. Files made by Keras give some of them by name: those arrive as a trailing plain object.
+ * Call arguments by position. Files made by Keras give some of them by name: those arrive as a trailing plain object, under
+ * Keras's names.
  */
 export function positional(args: readonly unknown[], names: readonly string[]): unknown[] {
   const last = args.at(-1);

@@ -6,6 +6,7 @@ import { formatShape, normalizeAxes, normalizeAxis, sizeOf } from "../core/shape
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 import type { AxisOptions } from "../runtime/methods.ts";
+import type { Tensor } from "../runtime/tensor.ts";
 import { defineOp, optionalDType, toFloat, toTensor, wrap } from "./define.ts";
 import type { Result, TensorLike } from "./kerasTensor.ts";
 import {
@@ -17,6 +18,7 @@ import {
   orderable,
   positional,
   readOptions,
+  type Statics,
   truth,
 } from "./kit.ts";
 
@@ -215,7 +217,7 @@ export const cumsum = scanOp("Cumsum", "cumsum");
 /** Running products along an axis, or of all elements in row-major order without one. */
 export const cumprod = scanOp("Cumprod", "cumprod");
 
-const averageOp = defineOp("Average", "numpy", { axis: "axis" }, (args, statics) => {
+function averaged(args: readonly unknown[], statics: Statics): Tensor {
   const [x, weights] = positional(args, ["x", "weights"]);
   const node = toFloat(x, "average");
   const axes = normalizeAxes(statics.axis as AxisOptions["axis"], node.shape.length, "average");
@@ -237,7 +239,8 @@ const averageOp = defineOp("Average", "numpy", { axis: "axis" }, (args, statics)
   }
   const total = build.reduce("reduce_sum", build.binary("mul", value, w), axes);
   return wrap(build.binary("div", total, build.reduce("reduce_sum", build.broadcastTo(w, value.shape), axes)));
-});
+}
+const averageOp = defineOp("Average", "numpy", { axis: "axis" }, averaged, { namedArguments: true });
 
 /**
  * Weighted mean over axes.

@@ -59,7 +59,7 @@ export function argpartition<A extends TensorLike>(x: A, kth: number, options?: 
   return argpartitionOp([x], { kth, axis }) as Result<A>;
 }
 
-const topKOp = defineOp("TopK", "math", { k: "k", sorted: "sorted", isStable: "is_stable" }, ([x], { k }) => {
+const topKOp = defineOp("TopK", "math", { k: "k", sorted: "sorted" }, ([x], { k }) => {
   const value = orderable(toTensor(x, null, "topK").node);
   const last = value.shape.at(-1);
   if (last === undefined || (k as number) > last) {
@@ -72,7 +72,7 @@ export function topK<A extends TensorLike>(x: A, k: number, options?: { sorted?:
   const { sorted = true } = readOptions("topK", options, ["sorted"]);
   if (!Number.isInteger(k) || k < 1)
     throw new RangeError(`topK: expected \`k\` to be a positive integer. Received: ${describe(k)}`);
-  return topKOp([x], { k, sorted, isStable: true }) as [Result<A>, Result<A>];
+  return topKOp([x], { k, sorted }) as [Result<A>, Result<A>];
 }
 
 const inTopKOp = defineOp("InTopK", "math", { k: "k" }, ([targets, predictions], { k }) => {
