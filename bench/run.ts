@@ -24,7 +24,7 @@ import { memory10kSteps } from "./jobs/memory10kSteps.ts";
 import { mnistMlpFit } from "./jobs/mnistMlpFit.ts";
 import { customDenseFit, eagerLoop, eagerResnetLoop, handWrittenLoop, trace200 } from "./jobs/ownWays.ts";
 import { predict1, predict256 } from "./jobs/predict.ts";
-import { imdbBilstmFit, lstmPredict1, ticketFit, transformerFit } from "./jobs/sequences.ts";
+import { embeddingFit, imdbBilstmFit, lstmPredict1, ticketFit, transformerFit } from "./jobs/sequences.ts";
 import { startup } from "./jobs/startup.ts";
 import {
   type Entry,
@@ -53,6 +53,7 @@ const JOBS: readonly Job[] = [
   vgg19Features8,
   resnet50Predict1,
   ticketFit,
+  embeddingFit,
   imdbBilstmFit,
   transformerFit,
   lstmPredict1,

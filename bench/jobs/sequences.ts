@@ -12,7 +12,7 @@ const memory = (name: string): Measure => ({
 
 interface Training {
   readonly name: string;
-  readonly model: "ticket" | "bilstm" | "transformer";
+  readonly model: "ticket" | "bilstm" | "transformer" | "words";
   readonly what: string;
   readonly data: "imdb" | null;
   readonly batches: number;
@@ -80,6 +80,22 @@ export const transformerFit = training({
   batches: 40,
   batchSize: 32,
 });
+
+/**
+ * A table of 100,000 words of which a batch reads 640: Adagrad, whose definition leaves the other rows alone. TensorFlow.js has no
+ * kernel for its gradient on WebAssembly, and takes more than a quarter of an hour in JavaScript.
+ */
+export const embeddingFit: Job = {
+  ...training({
+    name: "embedding-fit",
+    model: "words",
+    what: "mean of 20 embedded words of 100,000",
+    data: null,
+    batches: 100,
+    batchSize: 32,
+  }),
+  subjects: ["keras-ts", "keras-jax", "keras-tensorflow"],
+};
 
 export const lstmPredict1: Job = {
   name: "lstm-predict-1",

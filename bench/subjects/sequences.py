@@ -7,7 +7,7 @@ LENGTH, VOCABULARY = 200, 20_000
 
 
 def fit_sequences(p):
-    make = {"ticket": ticket, "bilstm": bilstm, "transformer": transformer}[p["model"]]
+    make = {"ticket": ticket, "bilstm": bilstm, "transformer": transformer, "words": words}[p["model"]]
     model, x, y = make(p.get("data"), p["samples"])
     size = p["batchSize"]
 
@@ -83,6 +83,20 @@ def ticket(_, samples):
     ]
     labels = keras.utils.to_categorical(rng.integers(0, 4, samples), 4)
     return model, x, [rng.integers(0, 2, (samples, 1)).astype("float32"), labels]
+
+
+def words(_, samples):
+    import keras
+    import numpy as np
+    from keras import layers
+
+    inputs = keras.Input((20,), dtype="int32")
+    x = layers.GlobalAveragePooling1D()(layers.Embedding(100_000, 64)(inputs))
+    model = keras.Model(inputs, layers.Dense(1)(x))
+    model.compile(optimizer="adagrad", loss="mse")
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 100_000, (samples, 20), dtype="int32")
+    return model, x, rng.integers(0, 2, (samples, 1)).astype("float32")
 
 
 def reviews(data, samples, name="train"):

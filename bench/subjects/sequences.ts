@@ -6,7 +6,7 @@ import { EpochRecorder, once, peakRssMb, type Timing, timed } from "./timing.ts"
 const { layers, ops } = keras;
 
 export interface FitParameters {
-  readonly model: "ticket" | "bilstm" | "transformer";
+  readonly model: "ticket" | "bilstm" | "transformer" | "words";
   readonly data: string;
   readonly samples: number;
   readonly batchSize: number;
@@ -15,7 +15,7 @@ export interface FitParameters {
 const REVIEWS = { length: 200, vocabularySize: 20_000 };
 
 export async function fitSequences({ model: name, data, samples, batchSize }: FitParameters) {
-  const { model, x, y } = { ticket, bilstm, transformer }[name](data, samples);
+  const { model, x, y } = { ticket, bilstm, transformer, words }[name](data, samples);
   const part = <T extends keras.Tensor | readonly keras.Tensor[]>(all: T): T =>
     (Array.isArray(all)
       ? all.map((t: keras.Tensor) => t.get([0, batchSize]))
@@ -92,6 +92,15 @@ function ticket(_data: string, samples: number) {
     x: [integers(samples, 10, 10_000), integers(samples, 100, 10_000), integers(samples, 12, 2).astype("float32")],
     y: [integers(samples, 1, 2).astype("float32"), labels],
   };
+}
+
+/** A large table of which a step reads little. */
+function words(_data: string, samples: number) {
+  const inputs = keras.Input({ shape: [20], dtype: "int32" });
+  const x = layers.GlobalAveragePooling1D()(layers.Embedding(100_000, 64)(inputs));
+  const model = keras.Model({ inputs, outputs: layers.Dense(1)(x) });
+  model.compile({ optimizer: "adagrad", loss: "mse" });
+  return { model, x: integers(samples, 20, 100_000), y: integers(samples, 1, 2).astype("float32") };
 }
 
 function imdb(data: string, samples: number, set: "train" | "test" = "train") {

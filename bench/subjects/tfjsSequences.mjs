@@ -14,7 +14,7 @@ export async function fitSequences(start, { model: name, data, samples, batchSiz
   if (name === "transformer") throw new Error("TensorFlow.js has no attention layer");
   const tfjs = await start();
   const { tf } = tfjs;
-  const { model, x, y } = name === "ticket" ? ticket(tfjs, samples) : bilstm(tfjs, data, samples);
+  const { model, x, y } = { ticket, bilstm }[name](tfjs, samples, data);
   const part = (arrays) => [arrays].flat().map((t) => tf.slice(t, 0, batchSize));
   const firstStepMs = await once(() => model.trainOnBatch(part(x), part(y)));
   const recorder = epochRecorder();
@@ -76,7 +76,7 @@ function ticket({ tf, layers, input, functional }, samples) {
   };
 }
 
-function bilstm({ tf, layers, input, functional }, data, samples) {
+function bilstm({ tf, layers, input, functional }, samples, data) {
   const both = (returnSequences) =>
     layers.bidirectional({
       layer: layers.lstm({ units: 64, returnSequences, recurrentInitializer }),

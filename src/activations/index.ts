@@ -14,6 +14,7 @@ export {
   hardShrink,
   hardSigmoid,
   hardSilu,
+  hardSilu as hardSwish,
   hardTanh,
   leakyRelu,
   logSigmoid,
@@ -22,6 +23,7 @@ export {
   selu,
   sigmoid,
   silu,
+  silu as swish,
   softmax,
   softplus,
   softShrink,
@@ -81,7 +83,7 @@ export function relu<X extends TensorLike>(x: X, options: ReluOptions = {}): Res
 
 export type ActivationFunction = (x: Tensor) => Tensor;
 /** An activation by name, config or function; a layer is a function too. `null` means linear. */
-export type ActivationLike = string | Config | ActivationFunction | ((x: never) => unknown);
+export type ActivationLike = string | Config | ActivationFunction;
 
 const FUNCTIONS: Readonly<Record<string, unknown>> = {
   celu: ops.celu,

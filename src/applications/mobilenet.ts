@@ -78,6 +78,12 @@ export function publishedSize(
 }
 
 /** Refuses factors that no weights are published for. */
+/** @throws TypeError for what is no positive number. */
+export function checkPositive(where: string, name: string, value: unknown): void {
+  if (typeof value === "number" && value > 0 && Number.isFinite(value)) return;
+  throw new TypeError(`${where}: expected \`${name}\` to be a positive number. Received: ${describe(value)}`);
+}
+
 export function checkFactor(where: string, alpha: number, factors: readonly number[]): void {
   if (factors.includes(alpha)) return;
   throw new RangeError(
@@ -104,6 +110,8 @@ export const MobileNet = application<MobileNetOptions>(
   ["alpha", "depthMultiplier", "dropout"],
   (settings) => {
     const { alpha = 1, depthMultiplier = 1, dropout = 1e-3, classes, includeTop } = settings;
+    checkPositive("MobileNet", "alpha", alpha);
+    checkPositive("MobileNet", "depthMultiplier", depthMultiplier);
     const inputShape = obtainInputShape("MobileNet", settings, usualSize(settings, SIZES));
     let [rows, columns] = imageSize(inputShape);
     if (settings.weights === "imagenet") {

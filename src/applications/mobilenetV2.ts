@@ -14,7 +14,7 @@ import {
   makeDivisible,
   obtainInputShape,
 } from "./imageShape.ts";
-import { checkFactor, publishedSize, usualSize } from "./mobilenet.ts";
+import { checkFactor, checkPositive, publishedSize, usualSize } from "./mobilenet.ts";
 
 export { decodePredictions } from "./imagenetUtils.ts";
 
@@ -105,6 +105,7 @@ export function checkAgainstTensor(where: string, { inputShape, inputTensor }: S
  */
 export const MobileNetV2 = application<MobileNetV2Options>("MobileNetV2", ["alpha"], (settings) => {
   const { alpha = 1, includeTop, inputTensor } = settings;
+  checkPositive("MobileNetV2", "alpha", alpha);
   checkAgainstTensor("MobileNetV2", settings);
   const sized = settings.inputShape ?? inputTensor?.shape.slice(1) ?? null;
   const inputShape = obtainInputShape("MobileNetV2", settings, usualSize({ inputShape: sized }, SIZES));

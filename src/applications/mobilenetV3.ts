@@ -14,7 +14,7 @@ import {
   lastChannelAxis,
   makeDivisible,
 } from "./imageShape.ts";
-import { checkFactor, publishedSize } from "./mobilenet.ts";
+import { checkFactor, checkPositive, publishedSize } from "./mobilenet.ts";
 import { checkAgainstTensor } from "./mobilenetV2.ts";
 
 export { decodePredictions } from "./imagenetUtils.ts";
@@ -143,6 +143,7 @@ function mobileNetV3(
   const own = ["alpha", "minimalistic", "dropoutRate", "includePreprocessing"] as const;
   return application<MobileNetV3Options>(className, own, (settings) => {
     const { alpha = 1, minimalistic = false, dropoutRate = 0.2, includePreprocessing = true, includeTop } = settings;
+    checkPositive(className, "alpha", alpha);
     const inputShape = inputShapeOf(className, settings);
     if (settings.weights === "imagenet") {
       checkFactor(className, alpha, minimalistic ? [1] : [0.75, 1]);

@@ -170,6 +170,7 @@ export const GRADIENT_RULES: { readonly [P in Primitive]: GradientRule<Primitive
   logical_not: null,
   is_nan: null,
   is_inf: null,
+  last_equal: null,
   argmax: null,
   argmin: null,
   iota: null,

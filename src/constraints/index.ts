@@ -99,6 +99,8 @@ export const UnitNorm = callable(UnitNormBase);
 export type UnitNorm = UnitNormBase;
 export const MinMaxNorm = callable(MinMaxNormBase);
 export type MinMaxNorm = MinMaxNormBase;
+/** Names of the classes as functions. */
+export { MaxNorm as maxNorm, MinMaxNorm as minMaxNorm, NonNeg as nonNeg, UnitNorm as unitNorm };
 
 export type ConstraintFunction = (w: Tensor) => Tensor;
 export type ConstraintLike = string | Config | Constraint | ConstraintFunction;

@@ -38,6 +38,12 @@ export function callableInstance<T extends object>(
   return self;
 }
 
+/**
+ * An object without its call signature: in a union with a plain function type, it lets the type checker tell what the parameters
+ * of an arrow function are.
+ */
+export type Uncalled<T> = Pick<T, keyof T>;
+
 /** Base of small objects that are functions with a config: initializers, losses, metrics, schedules. */
 export abstract class CallableObject {
   constructor() {

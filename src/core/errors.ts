@@ -28,6 +28,14 @@ export function invariant(condition: unknown, message: string): asserts conditio
   if (!condition) throw new Error(`internal: ${message}`);
 }
 
+/** Changes the message of an error, also where its stack repeats it. Those of a DOMException and the like cannot be written. */
+export function reword(error: unknown, change: (message: string) => string): void {
+  if (!(error instanceof Error && Object.hasOwn(error, "message"))) return;
+  const { message, stack } = error;
+  error.message = change(message);
+  if (stack?.includes(message)) error.stack = stack.replace(message, () => error.message);
+}
+
 /** Edit distance between two words (Levenshtein, insert/delete/replace cost 1). */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
@@ -95,8 +103,10 @@ export function describe(value: unknown): string {
   if (ArrayBuffer.isView(value)) {
     return `${value.constructor.name}(${(value as Uint8Array).length ?? value.byteLength})`;
   }
-  const named = value as { name?: unknown; constructor?: { name?: string } };
-  const kind = named.constructor?.name || typeof value;
+  const named = value as { name?: unknown; constructor?: { name?: string; className?: string } };
+  // The class that users know, where the one behind it has a name of its own.
+  const { className, name: constructorName } = named.constructor ?? {};
+  const kind = (Object.hasOwn(named.constructor ?? {}, "className") && className) || constructorName || typeof value;
   if (typeof value === "function" && kind === "Function") return `function ${value.name || "(anonymous)"}`;
   return typeof named.name === "string" && named.name ? `${kind} "${named.name}"` : kind;
 }

@@ -8,9 +8,11 @@ import {
   normalizeAxes,
   normalizeAxis,
   type Shape,
+  sameSize,
   shapesCompatible,
   shapesEqual,
   sizeOf,
+  sizesAgree,
   stridesOf,
 } from "./shape.ts";
 
@@ -39,6 +41,47 @@ describe("shapes", () => {
       shapesCompatible([3], [3, 1]),
     ]).toEqual([true, true, false, false]);
     expect([isStatic([1, 0]), isStatic([1, null])]).toEqual([true, false]);
+  });
+});
+
+describe("sizes that stand for unknown ones", () => {
+  const [n, half] = [2 ** 44, 2 ** 43];
+
+  it("are printed as unknown", () => {
+    expect(formatShape([n, 3, half + 1])).toBe("(None, 3, None)");
+  });
+
+  it("agree with any other", () => {
+    const pairs = [
+      [n, 3],
+      [3, half],
+      [n, half],
+      [null, 3],
+      [null, n],
+      [3, 3],
+      [3, 4],
+      [0, 4],
+    ] as const;
+    expect(pairs.map(([a, b]) => sizesAgree(a, b))).toEqual([true, true, true, true, true, true, false, false]);
+    expect(shapesCompatible([n, 3], [7, 3])).toBe(true);
+    expect(shapesCompatible([n, 3], [7, 4])).toBe(false);
+  });
+
+  it("broadcast to what is known", () => {
+    expect(broadcastShapes([n, n, 1, 5], [10, 1, n, n])).toEqual([10, n, n, 5]);
+    expect(() => broadcastShapes([n, 3], [n, 4])).toThrow("shapes (None, 3) and (None, 4) do not broadcast");
+  });
+
+  it("fill a shape unless what is known says that they cannot", () => {
+    expect(sameSize([n, 4], [n, 2, 2])).toBe(true);
+    expect(sameSize([n, n, 4], [n * n, 4])).toBe(true);
+    expect(sameSize([n, half, 3, 4], [half, 3 * n, 4])).toBe(true);
+    expect(sameSize([n, 4], [10, 4])).toBe(true);
+    expect(sameSize([n, n, 4], [n, 10, 4])).toBe(true);
+    expect(sameSize([n, 0], [0])).toBe(true);
+    expect(sameSize([n, 4], [n, 3])).toBe(false);
+    expect(sameSize([n, n, 4], [n, 3 * n])).toBe(false);
+    expect(sameSize([2, 4], [2, 3])).toBe(false);
   });
 });
 

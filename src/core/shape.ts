@@ -3,12 +3,25 @@ import { describe, ShapeError } from "./errors.ts";
 
 /** Sizes per axis; `null` is unknown until data arrives. */
 export type Shape = readonly (number | null)[];
-/** All sizes known. */
+/** All sizes known, or, while shapes are inferred, numbers that stand for unknown ones (`isUnknownSize`). */
 export type StaticShape = readonly number[];
 
-/** Shape as Python prints it: `(None, 3)`, `(None,)`, `()`. */
+/** No engine has an axis so long: from here on numbers stand for sizes that are not known, and for what is derived from them. */
+export const UNKNOWN_SIZES_FROM = 2 ** 34;
+
+/**
+ * Whether a size is not known: `null`, or derived from a stand-in (`ops/outputSpec.ts`). Rules for shapes let it be whatever fits;
+ * a program that runs has only real sizes, and is checked exactly.
+ */
+export const isUnknownSize = (size: number | null): boolean => size === null || size >= UNKNOWN_SIZES_FROM;
+
+/** Whether two sizes can be the same: equal, or one of them unknown. */
+export const sizesAgree = (a: number | null, b: number | null): boolean =>
+  a === b || isUnknownSize(a) || isUnknownSize(b);
+
+/** Shape as Python prints it, unknown sizes as `None`: `(None, 3)`, `(None,)`, `()`. */
 export function formatShape(shape: Shape): string {
-  const parts = shape.map((d) => (d === null ? "None" : String(d)));
+  const parts = shape.map((d) => (isUnknownSize(d) ? "None" : String(d)));
   return parts.length === 1 ? `(${parts[0]},)` : `(${parts.join(", ")})`;
 }
 
@@ -25,7 +38,20 @@ export const shapesEqual = (a: Shape, b: Shape): boolean => a.length === b.lengt
 
 /** Whether `actual` can be fed where `expected` was declared: same rank, sizes equal where both are known. */
 export const shapesCompatible = (expected: Shape, actual: Shape): boolean =>
-  expected.length === actual.length && expected.every((d, i) => d === null || actual[i] === null || d === actual[i]);
+  expected.length === actual.length && expected.every((d, i) => sizesAgree(d, actual[i]!));
+
+/**
+ * Whether the elements of one shape fill the other: as many of them, or a number of them that depends on a size that is not known
+ * and occurs in one shape only.
+ */
+export function sameSize(a: StaticShape, b: StaticShape): boolean {
+  const [m, n] = [sizeOf(a), sizeOf(b)];
+  if (m === n) return true;
+  if (!isUnknownSize(m) && !isUnknownSize(n)) return false;
+  // Products of stand-ins are rounded. Another number of unknown factors is another order of magnitude.
+  const ratio = m / n;
+  return Math.abs(ratio - 1) < 1e-9 || ratio >= UNKNOWN_SIZES_FROM || ratio <= 1 / UNKNOWN_SIZES_FROM;
+}
 
 /** Row-major strides in elements. */
 export function stridesOf(shape: StaticShape): number[] {
@@ -39,7 +65,7 @@ export function stridesOf(shape: StaticShape): number[] {
 }
 
 /**
- * NumPy broadcasting of two shapes; `null` with 1 stays `null`, `null` with n becomes n.
+ * NumPy broadcasting of two shapes; an unknown size with 1 stays unknown, with n it becomes n.
  *
  * @throws ShapeError naming both shapes when two known sizes differ and neither is 1.
  */
@@ -53,8 +79,8 @@ export function broadcastShapes(a: Shape, b: Shape, where = "broadcast"): (numbe
     const db = i < rank - b.length ? 1 : b[i - rank + b.length]!;
     if (da === 1) out.push(db);
     else if (db === 1) out.push(da);
-    else if (da === null) out.push(db);
-    else if (db === null || da === db) out.push(da);
+    else if (isUnknownSize(da)) out.push(db);
+    else if (sizesAgree(da, db)) out.push(da);
     else {
       throw new ShapeError(
         `${where}: shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast: sizes ${da} and ${db} differ and neither is 1`,

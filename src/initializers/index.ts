@@ -21,10 +21,36 @@ import {
   TruncatedNormal,
   VarianceScaling,
 } from "./random.ts";
+import { STFT } from "./stft.ts";
 
-export { Constant, Identity, Ones, Zeros } from "./constant.ts";
+export {
+  Constant,
+  Constant as constant,
+  Identity,
+  Identity as IdentityInitializer,
+  Identity as identity,
+  Ones,
+  Ones as ones,
+  Zeros,
+  Zeros as zeros,
+} from "./constant.ts";
 export { Initializer } from "./initializer.ts";
 export * from "./random.ts";
+export {
+  GlorotNormal as glorotNormal,
+  GlorotUniform as glorotUniform,
+  HeNormal as heNormal,
+  HeUniform as heUniform,
+  LecunNormal as lecunNormal,
+  LecunUniform as lecunUniform,
+  Orthogonal as OrthogonalInitializer,
+  Orthogonal as orthogonal,
+  RandomNormal as randomNormal,
+  RandomUniform as randomUniform,
+  TruncatedNormal as truncatedNormal,
+  VarianceScaling as varianceScaling,
+} from "./random.ts";
+export { STFT, STFT as STFTInitializer, STFT as stft, type STFTOptions } from "./stft.ts";
 
 /** A function that makes the first value of a weight. */
 export type InitializerFunction = (shape: StaticShape, dtype?: DType) => Tensor;
@@ -48,6 +74,7 @@ export const CLASSES = {
   RandomUniform,
   TruncatedNormal,
   VarianceScaling,
+  STFT,
 } as unknown as Readonly<Record<string, SerializableClass & (() => Initializer)>>;
 
 const byName: Record<string, () => InitializerFunction> = {};
@@ -63,6 +90,7 @@ Object.assign(byName, {
   zero: byName.zeros,
   IdentityInitializer: byName.identity,
   OrthogonalInitializer: byName.orthogonal,
+  STFTInitializer: byName.stft,
 });
 
 const family: Family<InitializerFunction> = {

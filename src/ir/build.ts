@@ -136,6 +136,8 @@ export const gatherAlong = (x: Value, indices: Value, axis: number): Value =>
 export const scatterAlongAdd = (x: Value, indices: Value, updates: Value, axis: number): Value =>
   one("scatter_along_add", [x, indices, updates], { axis });
 export const argmax = (x: Value, axis: number): Value => one("argmax", [x], { axis });
+/** For each index the position of the last one that means the same row of `size`. */
+export const lastEqual = (indices: Value, size: number): Value => one("last_equal", [indices], { size });
 export const argmin = (x: Value, axis: number): Value => one("argmin", [x], { axis });
 export const cumsum = (x: Value, axis: number, exclusive = false, reversed = false): Value =>
   one("cumsum", [x], { axis, exclusive, reverse: reversed });

@@ -3,7 +3,7 @@
  * is an input of the node, so that nothing needs to look into a body to know what a node depends on.
  */
 import { DTypeError, ShapeError } from "../core/errors.ts";
-import { formatShape, type StaticShape, shapesEqual } from "../core/shape.ts";
+import { formatShape, type StaticShape, shapesCompatible } from "../core/shape.ts";
 import type { TypeRule } from "./primitives.ts";
 import type { Program } from "./program.ts";
 import type { ValueType } from "./value.ts";
@@ -77,7 +77,7 @@ export interface LoopPrimitives {
 const typeText = ({ shape, dtype }: ValueType): string => `${dtype} ${formatShape(shape)}`;
 
 function expectType(name: string, what: string, actual: ValueType, expected: ValueType): void {
-  if (!shapesEqual(actual.shape, expected.shape)) {
+  if (!shapesCompatible(expected.shape, actual.shape)) {
     throw new ShapeError(`${name}: ${what} is ${typeText(actual)}; expected ${typeText(expected)}`);
   }
   if (actual.dtype !== expected.dtype) {

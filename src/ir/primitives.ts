@@ -7,7 +7,16 @@
  */
 import { type DType, isFloat, isInteger } from "../core/dtype.ts";
 import { DTypeError, ShapeError } from "../core/errors.ts";
-import { broadcastShapes, formatShape, type StaticShape, sizeOf } from "../core/shape.ts";
+import {
+  broadcastShapes,
+  formatShape,
+  isUnknownSize,
+  type StaticShape,
+  sameSize,
+  shapesCompatible,
+  sizeOf,
+  sizesAgree,
+} from "../core/shape.ts";
 import { LOOP_TYPE_RULES, type LoopPrimitives } from "./loops.ts";
 import type { ValueType } from "./value.ts";
 import { WINDOW_TYPE_RULES, type WindowPrimitives } from "./windows.ts";
@@ -163,6 +172,11 @@ export interface PrimitiveAttributes
   gather_along: Axis;
   /** (x, indices, updates): adds where `gather_along` would have read. */
   scatter_along_add: Axis;
+  /**
+   * (indices of rank 1): for each the position of the last one that means the same row of `size`, int32. So rows that are named
+   * several times can be added up in an array of as many rows as there are indices.
+   */
+  last_equal: { readonly size: number };
   /** First index of the largest element, int32, axis removed; unspecified with NaN. */
   argmax: Axis;
   argmin: Axis;
@@ -285,7 +299,7 @@ const gatherShape = (x: ValueType, indices: ValueType, axis: number): number[] =
 ];
 
 function expectShape(name: string, what: string, actual: StaticShape, expected: StaticShape): void {
-  if (actual.length !== expected.length || actual.some((d, i) => d !== expected[i])) {
+  if (!shapesCompatible(expected, actual)) {
     throw new ShapeError(`${name}: ${what} has shape ${formatShape(actual)}; expected ${formatShape(expected)}`);
   }
 }
@@ -305,7 +319,7 @@ function matmulType([a, b]: readonly ValueType[], attributes: PrimitiveAttribute
   const [kb, n] = attributes.transposeB
     ? [b!.shape[rb - 1]!, b!.shape[rb - 2]!]
     : [b!.shape[rb - 2]!, b!.shape[rb - 1]!];
-  if (ka !== kb) {
+  if (!sizesAgree(ka, kb)) {
     throw new ShapeError(
       `matmul: inner dimensions differ. Received: a.shape=${formatShape(a!.shape)}, b.shape=${formatShape(b!.shape)}; expected ${ka} == ${kb}`,
     );
@@ -385,7 +399,7 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
   },
   cast: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
   reshape: ([x], { shape }) => {
-    if (sizeOf(x!.shape) !== sizeOf(shape)) {
+    if (!sameSize(x!.shape, shape)) {
       throw new ShapeError(
         `reshape: cannot give ${formatShape(x!.shape)} (${sizeOf(x!.shape)} elements) the shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
       );
@@ -403,7 +417,8 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
     return [{ shape, dtype: x!.dtype }];
   },
   slice: ([x], { starts, limits, strides }) => {
-    const fits = x!.shape.every((d, i) => starts[i]! >= 0 && limits[i]! <= d && strides[i]! > 0);
+    const inside = (limit: number, d: number): boolean => limit <= d || isUnknownSize(limit);
+    const fits = x!.shape.every((d, i) => starts[i]! >= 0 && inside(limits[i]!, d) && strides[i]! > 0);
     if (!fits || starts.length !== x!.shape.length) {
       throw new ShapeError(
         `slice: starts [${starts}], limits [${limits}] and strides [${strides}] do not fit ${formatShape(x!.shape)}`,
@@ -426,7 +441,8 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
     let total = 0;
     for (const x of xs) {
       sameDType("concatenate", first, x);
-      const fits = x.shape.length === first.shape.length && x.shape.every((d, i) => i === axis || d === first.shape[i]);
+      const fits =
+        x.shape.length === first.shape.length && x.shape.every((d, i) => i === axis || sizesAgree(d, first.shape[i]!));
       if (!fits) {
         throw new ShapeError(
           `concatenate: all shapes must agree except on axis ${axis}. Received: ${xs.map((v) => formatShape(v.shape)).join(", ")}`,
@@ -459,13 +475,20 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
     expectShape("scatter_along_add", "updates", updates!.shape, indices!.shape);
     return [x!];
   },
+  last_equal: ([indices]) => {
+    expectIndices("last_equal", indices!);
+    if (indices!.shape.length !== 1) {
+      throw new ShapeError(`last_equal: expected indices of rank 1. Received: ${formatShape(indices!.shape)}`);
+    }
+    return [{ shape: indices!.shape, dtype: "int32" }];
+  },
   argmax: argReduce("argmax"),
   argmin: argReduce("argmin"),
   cumsum: alongAxis("cumsum"),
   cumprod: alongAxis("cumprod"),
   top_k: ([x], { k }) => {
     const last = x!.shape.at(-1);
-    if (last === undefined || k > last) {
+    if (last === undefined || (k > last && !isUnknownSize(k))) {
       throw new ShapeError(`top_k: k=${k} is larger than the last axis of ${formatShape(x!.shape)}`);
     }
     const shape = [...x!.shape.slice(0, -1), k];

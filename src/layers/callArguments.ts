@@ -15,7 +15,7 @@ export type Mask = Tensor | null | readonly (Tensor | null)[];
 export interface CallOptions {
   /** Whether the layer behaves as in training (dropout, batch statistics). */
   training?: boolean;
-  /** Which positions of the input are real. */
+  /** Which positions of the input are real. @defaultValue the mask that came with it, if no other argument is a tensor */
   mask?: Mask;
   [option: string]: unknown;
 }

@@ -1,4 +1,5 @@
 /** Errors say which layer they came from: the innermost one that was being called or built, and the way to it. */
+import { reword } from "../core/errors.ts";
 import { classNameOf, type Operation } from "../ops/operation.ts";
 
 /** A layer as messages name it: `Dense "dense_1"`. */
@@ -7,13 +8,6 @@ export const placeOf = (operation: Operation): string => `${classNameOf(operatio
 /** Layers that errors passed on their way out, innermost first. */
 const trails = new WeakMap<Error, string[]>();
 let depth = 0;
-
-/** Changes the message of an error, also where its stack repeats it. */
-function reword(error: Error, change: (message: string) => string): void {
-  const { message, stack } = error;
-  error.message = change(message);
-  if (stack?.includes(message)) error.stack = stack.replace(message, () => error.message);
-}
 
 function extend(error: Error, where: string): void {
   const trail = trails.get(error);

@@ -795,6 +795,11 @@ describe("calls of layers", () => {
       /layer "dense.*": expected 1 input\. Received: 2/,
     ],
     [
+      "a list of one tensor",
+      () => layers.Conv2D(2, 3)(list([1, 8, 8, 3])),
+      /layer "conv2d.*": expected a tensor\. Received: a list of one\. Pass the tensor itself: layer\(x\), not layer\(\[x\]\)/,
+    ],
+    [
       "text",
       () => layers.Dense(2)("abc"),
       /^Dense "dense.*": inputs must be tensors or arrays of numbers\. Received: "abc"/,

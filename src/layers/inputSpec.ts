@@ -90,6 +90,11 @@ export function assertInputCompatibility(layerName: string, specs: readonly Inpu
       `layer "${layerName}": expected ${specs.length} input${specs.length === 1 ? "" : "s"}. Received: ${list.length}`,
     );
   }
+  if (specs.length === 1 && Array.isArray(inputs) && list[0] !== null) {
+    throw new TypeError(
+      `layer "${layerName}": expected a tensor. Received: a list of one. Pass the tensor itself: layer(x), not layer([x])`,
+    );
+  }
   list.forEach((input, i) => {
     const spec = specs[i]!;
     if (input === null && spec.optional) return;

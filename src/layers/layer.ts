@@ -35,6 +35,7 @@ import {
 } from "./callArguments.ts";
 import { callContext, outermostCaller, withCallContext } from "./callContext.ts";
 import { placeOf, withTrail } from "./errorTrail.ts";
+import { attachedMasks, hasMask, implicitMask } from "./implicitMask.ts";
 import { assertInputCompatibility, type InputSpec } from "./inputSpec.ts";
 import { layerClass } from "./layerClass.ts";
 import { madeInCall, noteLayer, outsideCalls } from "./madeInCall.ts";
@@ -64,15 +65,6 @@ export interface LayerOptions {
 export type InputShape = Shape | readonly Shape[] | Readonly<Record<string, Shape>>;
 
 const BASE_OPTIONS: readonly string[] = ["name", "trainable", "dtype", "activityRegularizer", "autocast"];
-
-/** Masks that came with the inputs, in the structure of the inputs. */
-function attachedMasks(inputs: unknown): Mask {
-  const maskOf = (t: unknown) => (t instanceof Tensor || t instanceof KerasTensor ? (t.mask as Tensor | null) : null);
-  return isNested(inputs) ? (mapStructure(maskOf, inputs as Nested<unknown>) as Mask) : maskOf(inputs);
-}
-
-const hasMask = (mask: Mask): boolean =>
-  isNested(mask) ? flatten(mask as Nested<Tensor | null>).some((m) => m !== null) : mask !== null;
 
 /**
  * Makes an object of a class of the user and sees to it that its constructor took every option: one that reads other
@@ -205,8 +197,8 @@ export class LayerBase extends StatefulOperation {
 
   override symbolicCall(args: readonly unknown[]): Nested<KerasTensor> {
     const { inputs, options: given } = splitCallArguments(args);
-    const mask = Object.keys(given).length === 0 ? maskToRecord(this, inputs) : null;
-    const options = mask ? { mask } : given;
+    const mask = maskToRecord(this, inputs, given);
+    const options = hasMask(mask) ? { ...given, mask } : given;
     const outputs = this.computeOutputSpec(...inputs, options);
     this.#maskSymbolic(inputs[0], outputs, given.mask ?? attachedMasks(inputs[0]));
     // Files record options only where some were given.
@@ -261,10 +253,12 @@ export class LayerBase extends StatefulOperation {
     if (outer === null) this.clearLosses();
     // An explicit value holds for all layers called inside; the default of a `call` method only for itself.
     const training = given.training ?? outer?.training ?? null;
+    // The outputs get the mask of the first input, also where the layer computes without it.
     const previousMask = given.mask ?? attachedMasks(inputs[0]);
     const options: CallOptions = { ...given };
     if (training !== null) options.training = training;
-    if (hasMask(previousMask)) options.mask = previousMask;
+    const mask = given.mask ?? implicitMask(inputs, given);
+    if (hasMask(mask)) options.mask = mask;
     const cast = (leaf: unknown): unknown => this.#castInput(leaf);
     const ready = inputs.map((input) => (isNested(input) ? mapStructure(cast, input as Nested<unknown>) : cast(input)));
     return withTrail(placeOf(this), () =>

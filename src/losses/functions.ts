@@ -1,5 +1,5 @@
 /** Losses as functions: per-sample values, not reduced over the batch. @see keras/src/losses/losses.py (Keras 3.x) */
-import { categoricalGeneralizedCrossEntropy, sparseCategoricalCrossentropy } from "./probabilisticFunctions.ts";
+import { categoricalGeneralizedCrossEntropy, ctc, sparseCategoricalCrossentropy } from "./probabilisticFunctions.ts";
 import { circle } from "./similarityFunctions.ts";
 
 export * from "./probabilisticFunctions.ts";
@@ -11,4 +11,5 @@ export const CLASS_NUMBER_LOSSES: ReadonlySet<unknown> = new Set<unknown>([
   sparseCategoricalCrossentropy,
   categoricalGeneralizedCrossEntropy,
   circle,
+  ctc,
 ]);

@@ -85,3 +85,7 @@ export type KLDivergence = InstanceType<typeof KLDivergence>;
 /** Mean of p − y · log p, for counts. */
 export const Poisson = defineLoss("Poisson", fn.poisson, "poisson");
 export type Poisson = InstanceType<typeof Poisson>;
+
+/** For labels without known places in a sequence, as in speech: integers filled up with 0, the blank, and logits over time. */
+export const CTC = defineLoss("CTC", fn.ctc, "ctc");
+export type CTC = InstanceType<typeof CTC>;

@@ -82,6 +82,25 @@ export function sparseCategoricalCrossentropy(
   return result;
 }
 
+/**
+ * −log of the probability of all ways to spell the labels in the output (Graves et al. 2006).
+ *
+ * @param yTrue - Labels (batch, length): integers, filled up with 0, which is the blank and no class.
+ * @param yPred - Logits (batch, time, classes).
+ * @returns (batch)
+ * @see keras/src/losses/losses.py `ctc` (Keras 3.x)
+ */
+export function ctc(yTrue: Operand, yPred: Operand): Tensor {
+  const logits = floatTensor(yPred);
+  const labels = ops.cast(toTensor(yTrue), "int32");
+  if (labels.ndim !== 2 || logits.ndim !== 3 || labels.shape[0] !== logits.shape[0]) {
+    throw mismatch("ctc", labels, logits, "expected labels (batch, length) and logits (batch, time, classes)");
+  }
+  const [batch, time] = logits.shape as [number, number];
+  const lengths = ops.sum(ops.notEqual(labels, 0), { axis: -1 });
+  return ops.ctcLoss(labels, logits, lengths, ops.full([batch], time, { dtype: "int32" }));
+}
+
 export interface FocalOptions extends CrossentropyOptions {
   /** Weight of the positive class. @defaultValue `0.25` */
   alpha?: number;

@@ -1,5 +1,5 @@
 /** `keras.metrics`. */
-import { callable } from "../core/callable.ts";
+import { callable, type Uncalled } from "../core/callable.ts";
 import { toSnakeCase } from "../core/names.ts";
 import { type Family, resolveObject } from "../serialization/configObject.ts";
 import type { Config, SerializableClass } from "../serialization/registry.ts";
@@ -38,6 +38,7 @@ export {
   hinge,
   huber,
   klDivergence,
+  logCosh,
   meanAbsoluteError,
   meanAbsolutePercentageError,
   meanSquaredError,
@@ -95,7 +96,7 @@ export const MeanMetricWrapper = callable(Wrapper);
 export type MeanMetricWrapper = Wrapper;
 
 /** A metric by name, config, object or function. */
-export type MetricLike = string | Config | Metric | MetricFunction;
+export type MetricLike = string | Config | Uncalled<Metric> | MetricFunction;
 
 const { pearsonCorrelation, concordanceCorrelation, ...correlationMetrics } = correlation;
 

@@ -2,7 +2,7 @@
 import { checkOptions, describe } from "../core/errors.ts";
 import { flatten, mapStructure, type Nested, sameStructure, showStructure } from "../core/tree.ts";
 import { Input, type InputLayerBase } from "../layers/core/inputLayer.ts";
-import { LayerBase } from "../layers/layer.ts";
+import { type Layer, LayerBase } from "../layers/layer.ts";
 import { OpOperation } from "../ops/define.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import { classNameOf, type Operation } from "../ops/operation.ts";
@@ -17,15 +17,15 @@ export interface CloneModelOptions {
   /** Inputs for the copy, structured like `model.input`. @defaultValue fresh inputs */
   inputTensors?: Nested<KerasTensor> | null;
   /** Makes the copy of a layer; it is called once per layer and never for inputs. @defaultValue a layer of the same config */
-  cloneFunction?: ((layer: LayerBase) => LayerBase) | null;
+  cloneFunction?: ((layer: Layer) => LayerBase) | null;
   /** Calls a copied layer on the arguments of the original's call, options last. For graphs only. @defaultValue `layer(...args)` */
-  callFunction?: ((layer: LayerBase, ...args: unknown[]) => unknown) | null;
+  callFunction?: ((layer: Layer, ...args: [inputs: unknown, ...more: unknown[]]) => unknown) | null;
   /** Whether models inside are copied by the same functions, layer by layer. @defaultValue `false` */
   recursive?: boolean;
 }
 
 type CloneLayer = (layer: LayerBase) => LayerBase;
-type CallLayer = (layer: LayerBase, ...args: unknown[]) => unknown;
+type CallLayer = NonNullable<CloneModelOptions["callFunction"]>;
 type GraphModel = ModelBase & { readonly graph: Graph };
 
 const isGraphModel = (layer: LayerBase): layer is GraphModel => "graph" in layer && layer.graph !== null;
@@ -89,7 +89,7 @@ function copyModel(model: ModelBase, options: CloneModelOptions, copies: Map<Lay
 function copyOnce(options: CloneModelOptions, copies: Map<LayerBase, LayerBase>): CloneLayer {
   const copy = (layer: LayerBase): LayerBase => {
     if (!options.recursive || !(layer instanceof SequentialBase || isGraphModel(layer))) {
-      return (options.cloneFunction ?? sameConfig)(layer);
+      return options.cloneFunction ? options.cloneFunction(layer as Layer) : sameConfig(layer);
     }
     const { cloneFunction = null, callFunction = null } = options;
     const inner = { cloneFunction, recursive: true };
@@ -143,7 +143,8 @@ function stackInput(model: SequentialBase, given: Nested<KerasTensor> | null): K
 function copyGraph(model: GraphModel, copy: CloneLayer, call: CallLayer, given: Nested<KerasTensor> | null): ModelBase {
   const { graph } = model;
   const inputs = given === null ? freshInputs(graph) : checkInputs(model, given);
-  const run = (operation: Operation, args: unknown[]): unknown => call(copyOperation(operation, copy), ...args);
+  const run = (operation: Operation, args: unknown[]): unknown =>
+    call(copyOperation(operation, copy) as Layer, ...(args as [unknown, ...unknown[]]));
   const outputs = graph.run(flatten(inputs), run) as Nested<KerasTensor>;
   return likeOriginal(model, { inputs, outputs, name: model.name });
 }

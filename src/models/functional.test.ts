@@ -175,6 +175,27 @@ describe("what cannot be a model says so while it is built", () => {
       () => Model({ inputs: Input({ shape: [2] }), outputs: Input({ shape: [2] }), nam: "x" } as never),
       "unknown option `nam`",
     ],
+    [
+      "outputs under another name",
+      () => Model({ inputs: Input({ shape: [2] }), output: Input({ shape: [2] }) } as never),
+      "keras.Model: no `outputs` among the options. Received: inputs, output. Pass both: keras.Model({ inputs, outputs })",
+    ],
+    [
+      "inputs under another name",
+      () => Model({ input: [Input({ shape: [2] })], outputs: Input({ shape: [2] }) } as never),
+      "keras.Model: no `inputs` among the options. Received: input, outputs",
+    ],
+    ["inputs alone", () => Model(Input({ shape: [2] }) as never), "keras.Model: inputs without outputs. Pass both"],
+    [
+      "a name in place of options",
+      () => Model(Input({ shape: [2] }), Input({ shape: [2] }), "name" as never),
+      'keras.Model: expected options such as { name } behind inputs and outputs. Received: "name"',
+    ],
+    [
+      "a layer as output",
+      () => Model({ inputs: Input({ shape: [2] }), outputs: layers.Dense(1, { name: "last" }) as never }),
+      'Received: Dense "last"',
+    ],
   ];
   it.each(cases)("%s", (_, make, words) => {
     expect(make).toThrow(words);

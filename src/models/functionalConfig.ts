@@ -1,6 +1,7 @@
 /** Configs of functional models: every call of every operation with the tensors it got, and back. */
 import { describe, SerializationError } from "../core/errors.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
+import type { CallOptions } from "../layers/callArguments.ts";
 import { LayerBase } from "../layers/layer.ts";
 import { recordsMask } from "../layers/recordedMask.ts";
 import { OpOperation } from "../ops/define.ts";
@@ -46,16 +47,16 @@ function serializeArguments(graph: Graph, node: Node): Config {
           },
         }
       : serializeObject(value);
-  const args = (hasOptions ? node.args.slice(0, -1) : node.args).map((arg) =>
-    mapStructure(leaf, arg as Nested<unknown>),
-  );
+  const inputs = hasOptions ? node.args.slice(0, -1) : node.args;
+  const options: CallOptions = hasOptions ? last : {};
+  const args = inputs.map((arg) => mapStructure(leaf, arg as Nested<unknown>));
   const kwargs = Object.fromEntries(
-    Object.entries(hasOptions ? last : {}).map(([key, value]) => [
+    Object.entries(options).map(([key, value]) => [
       isOp ? key : toSnakeKey(key),
       mapStructure(leaf, value as Nested<unknown>),
     ]),
   );
-  return { args, kwargs: recordsMask(operation) ? { mask: null, ...kwargs } : kwargs };
+  return { args, kwargs: recordsMask(operation, inputs, options) ? { mask: null, ...kwargs } : kwargs };
 }
 
 /** The parts of a functional model's config that describe its graph. */
@@ -146,8 +147,6 @@ class GraphReader {
     const option = operation instanceof OpOperation ? (key: string) => key : toCamelCase;
     const options = Object.fromEntries(Object.entries(kwargs).map(([key, value]) => [option(key), resolve(value)]));
     if (missing) return false;
-    // An absent mask is what a call without the option means.
-    if (options.mask === null && operation instanceof LayerBase) delete options.mask;
     operation.invoke(Object.keys(options).length > 0 ? [...resolved, options] : resolved);
     return true;
   }

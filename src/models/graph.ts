@@ -120,7 +120,7 @@ export class Graph {
       nodeDepth.set(node, depth);
       for (const parent of node.parents) nodeDepth.set(parent, Math.max(depth + 1, nodeDepth.get(parent) ?? 0));
     }
-    const ordered = [...order];
+    const inGraph = new Set(order);
     // Inputs that no output needs still belong to the model.
     for (const input of this.inputs) {
       const node = producerOf(input);
@@ -128,12 +128,13 @@ export class Graph {
       operationDepth.set(node.operation, 0);
       operationIndex.set(node.operation, -1);
       nodeDepth.set(node, 0);
-      ordered.push(node);
+      inGraph.add(node);
     }
-    const inGraph = new Set(ordered);
     const byDepth = new Map<number, Node[]>();
-    for (const node of ordered) {
-      const depth = nodeDepth.get(node)!;
+    // Nodes of one depth in the order in which they got a depth, later outputs first. It counts where a layer changes what
+    // another one of its depth gets: see docs/decisions/0009-masks.md.
+    for (const [node, depth] of nodeDepth) {
+      if (!inGraph.has(node)) continue;
       const list = byDepth.get(depth);
       if (list) list.push(node);
       else byDepth.set(depth, [node]);

@@ -25,7 +25,9 @@ import {
 import { type CustomObjectsArgument, readCustomObjects } from "../serialization/registry.ts";
 import { serializeObject } from "../serialization/serialize.ts";
 import type { TensorStructure } from "../trainers/dataAdapters/dataAdapter.ts";
+import type { FitData } from "../trainers/dataInput.ts";
 import { Trainer } from "../trainers/trainer.ts";
+import type { PredictOptions } from "../trainers/trainerOptions.ts";
 import { printSummary, type SummaryOptions } from "../viz/summary.ts";
 import { graphConfig, graphFromConfig } from "./functionalConfig.ts";
 import { Graph, type RunOperation } from "./graph.ts";
@@ -44,6 +46,31 @@ export interface FunctionalOptions<I = Nested<KerasTensor>, O = Nested<KerasTens
 export type ModelOptions = LayerOptions;
 
 type AnyModelArguments = readonly unknown[];
+
+const holdsSymbolic = (value: unknown): boolean =>
+  (value instanceof KerasTensor || Array.isArray(value) || isPlainObject(value)) &&
+  flatten(value as Nested<unknown>).some((leaf) => leaf instanceof KerasTensor);
+
+/** @throws TypeError for what was meant as inputs and outputs, and is not complete. */
+function refuseHalfAGraph(where: string, first: unknown, third: unknown): void {
+  const way = `Pass both: ${where}({ inputs, outputs }) or ${where}(inputs, outputs, { name })`;
+  if (third !== undefined && !isPlainObject(third)) {
+    throw new TypeError(
+      `${where}: expected options such as { name } behind inputs and outputs. Received: ${describe(third)}`,
+    );
+  }
+  if (first instanceof KerasTensor || (Array.isArray(first) && holdsSymbolic(first))) {
+    throw new TypeError(`${where}: inputs without outputs. ${way}`);
+  }
+  if (!isPlainObject(first)) return;
+  const keys = Object.keys(first).filter((key) => holdsSymbolic(first[key]));
+  if (keys.length === 0) return;
+  const missing = ["inputs", "outputs"].filter((key) => !keys.includes(key));
+  const received = `Received: ${Object.keys(first).join(", ")}`;
+  throw new TypeError(
+    `${where}: no ${missing.map((key) => `\`${key}\``).join(" and ")} among the options. ${received}. ${way}`,
+  );
+}
 
 /** Inputs, outputs and options of a functional construction, or `null` when the arguments are a subclass's. */
 function functionalArguments(args: AnyModelArguments): FunctionalOptions | null {
@@ -67,14 +94,17 @@ function withOuterTraining(args: unknown[]): unknown[] {
   return [...args.slice(0, -1), { ...options, training }];
 }
 
-/** Values with the masks of the call, one per input. */
+/**
+ * Values with the masks of the call, one per input. As in Keras, a tensor that an outer model hands in carries its mask from
+ * then on; one that the user hands in stays as it was.
+ */
 function withMasks(values: readonly unknown[], mask: Mask): readonly unknown[] {
   if (mask === null) return values;
   const masks = flatten(mask as Nested<Tensor | null>);
+  const isInside = (callContext()?.outer ?? null) !== null;
   return values.map((value, i) => {
     if (!(value instanceof Tensor) || !masks[i] || value.mask === masks[i]) return value;
-    // A tensor handed in belongs to the caller.
-    const masked = new Tensor(value.node);
+    const masked = isInside ? value : new Tensor(value.node);
     masked.mask = masks[i];
     return masked;
   });
@@ -101,6 +131,7 @@ const hostParts = new WeakMap<Graph, HostPart | null>();
  * What all models can do. @see keras/src/models/model.py, keras/src/models/functional.py (Keras 3.x)
  */
 export class ModelBase extends Trainer {
+  static readonly className: string = "Model";
   /** The graph of a functional model; `null` for a model with its own `call`. */
   declare readonly graph: Graph | null;
 
@@ -353,7 +384,7 @@ export class ModelBase extends Trainer {
 
 /** A model made from inputs and outputs; what `keras.Model({ inputs, outputs })` returns. */
 export class FunctionalBase extends ModelBase {
-  static readonly className = "Functional";
+  static override readonly className = "Functional";
   static readonly modulePath = "keras.src.models.functional";
 }
 
@@ -369,9 +400,14 @@ export type Concrete<S> =
           ? { -readonly [K in keyof S]: Concrete<S[K]> }
           : S;
 
-/** A model; O is the structure of its outputs, so that calling it needs no cast. */
-export interface Model<O = KerasTensor> extends ModelBase {
+/**
+ * A model; O is the structure of its outputs, so that neither calling it nor predicting needs a cast. P follows from it: as a
+ * parameter of its own it lets models of any outputs pass as `Model<unknown>`.
+ */
+export interface Model<O = KerasTensor, P = Concrete<O>> extends ModelBase {
   <A>(inputs: A, ...more: unknown[]): IsSymbolic<A> extends true ? O : Concrete<O>;
+  predict(x: FitData, options?: PredictOptions): Promise<P>;
+  predictOnBatch(x: FitData): Promise<P>;
 }
 
 interface ModelClass extends FromConfig<Model> {
@@ -398,7 +434,9 @@ const construct = function Model(this: unknown, ...args: unknown[]): object {
   const target = new.target as unknown;
   if (target !== undefined && target !== construct)
     return Reflect.construct(ModelBase, args, target as NewableFunction);
-  return Reflect.construct(functionalArguments(args) ? FunctionalBase : ModelBase, args);
+  const functional = functionalArguments(args);
+  if (!functional || args.length > 1) refuseHalfAGraph("keras.Model", functional ? null : args[0], args[2]);
+  return Reflect.construct(functional ? FunctionalBase : ModelBase, args);
 };
 construct.prototype = ModelBase.prototype;
 Object.setPrototypeOf(construct, ModelBase);

@@ -12,6 +12,8 @@ import { Tensor } from "../runtime/tensor.ts";
 import { type CustomObjectsArgument, readCustomObjects } from "../serialization/registry.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
 import type { TensorStructure } from "../trainers/dataAdapters/dataAdapter.ts";
+import type { FitData } from "../trainers/dataInput.ts";
+import type { PredictOptions } from "../trainers/trainerOptions.ts";
 import type { Graph } from "./graph.ts";
 import { isHostLayer } from "./hostPart.ts";
 import { type Concrete, FunctionalBase, ModelBase } from "./model.ts";
@@ -52,7 +54,7 @@ const isOneShape = (shape: unknown): shape is Shape =>
  * @see keras/src/models/sequential.py (Keras 3.x)
  */
 export class SequentialBase extends ModelBase {
-  static readonly className = "Sequential";
+  static override readonly className = "Sequential";
   static readonly modulePath = "keras";
 
   /** All layers, the input layer included. */
@@ -210,6 +212,15 @@ export class SequentialBase extends ModelBase {
   override call(inputs: unknown, options?: unknown): unknown {
     if (this.graph) return super.call(inputs, options);
     return this.layers.reduce((x, layer) => layer.invoke([x]), inputs);
+  }
+
+  /** One tensor, as {@link SequentialCall} says of a call. */
+  override predict(x: FitData, options?: PredictOptions): Promise<Tensor> {
+    return super.predict(x, options);
+  }
+
+  override predictOnBatch(x: FitData): Promise<Tensor> {
+    return super.predictOnBatch(x);
   }
 
   override getBuildConfig(): Config | null {

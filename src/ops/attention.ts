@@ -2,7 +2,7 @@
 import { floatx } from "../core/config.ts";
 import { type DType, resultType } from "../core/dtype.ts";
 import { describe, ShapeError } from "../core/errors.ts";
-import { formatShape } from "../core/shape.ts";
+import { formatShape, sizesAgree } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 import type { Tensor } from "../runtime/tensor.ts";
@@ -75,9 +75,9 @@ function checkShapes(q: Value, k: Value, v: Value): number {
   const [heads, shared] = [q.shape[2], k.shape[2]];
   const fits =
     [q, k, v].every((x) => x.shape.length === 4) &&
-    q.shape[0] === k.shape[0] &&
-    q.shape[3] === k.shape[3] &&
-    [0, 1, 2].every((axis) => k.shape[axis] === v.shape[axis]) &&
+    sizesAgree(q.shape[0]!, k.shape[0]!) &&
+    sizesAgree(q.shape[3]!, k.shape[3]!) &&
+    [0, 1, 2].every((axis) => sizesAgree(k.shape[axis]!, v.shape[axis]!)) &&
     heads! % shared! === 0;
   if (fits) return heads! / shared!;
   throw new ShapeError(

@@ -1,7 +1,7 @@
 /** `ops.cond` and `ops.switch`: one of several functions, chosen while the program runs. */
 import { isFloat } from "../core/dtype.ts";
 import { DTypeError, describe, ShapeError } from "../core/errors.ts";
-import { formatShape, shapesEqual } from "../core/shape.ts";
+import { formatShape, shapesCompatible } from "../core/shape.ts";
 import { assertSameStructure, flattenWithPath, type Nested } from "../core/tree.ts";
 import { bodyStart, type ClosedBody, closeBranch } from "../ir/body.ts";
 import * as build from "../ir/build.ts";
@@ -54,7 +54,7 @@ function checkAlike(where: string, first: Branch, other: Branch): void {
   const paths = flattenWithPath(first.structure as Nested<unknown>).filter(([, leaf]) => leaf !== null);
   first.body.program.outputs.forEach((a, i) => {
     const c = other.body.program.outputs[i]!;
-    if (a.dtype === c.dtype && shapesEqual(a.shape, c.shape)) return;
+    if (a.dtype === c.dtype && shapesCompatible(a.shape, c.shape)) return;
     const text = (v: Value): string => `${v.dtype} ${formatShape(v.shape)}`;
     const message = `${rule(where, first, other)}. Received: ${leafName("result", paths[i]![0])} is ${text(a)} and ${text(c)}`;
     throw a.dtype === c.dtype ? new ShapeError(message) : new DTypeError(`${message}; cast one of them`);

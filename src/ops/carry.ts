@@ -1,7 +1,7 @@
 /** What loops check of the state that they carry from turn to turn. */
 import { isFloat } from "../core/dtype.ts";
 import { DTypeError, describe, ShapeError } from "../core/errors.ts";
-import { formatShape, shapesEqual } from "../core/shape.ts";
+import { formatShape, shapesCompatible } from "../core/shape.ts";
 import { assertSameStructure, flattenWithPath, type Nested } from "../core/tree.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import { toTensor } from "./define.ts";
@@ -44,7 +44,7 @@ export function checkTypes(
   before.forEach((old, i) => {
     const next = after[i]!;
     const name = leafName("state", paths[i]![0]);
-    if (!shapesEqual(next.shape, old.shape)) {
+    if (!shapesCompatible(next.shape, old.shape)) {
       throw new ShapeError(
         `${where}: the state must keep its shape. Received: ${name} with shape ${formatShape(next.shape)} from ` +
           `\`${step}\`, expected ${formatShape(old.shape)} as in \`${init}\``,

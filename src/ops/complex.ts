@@ -3,7 +3,7 @@
  * Keras's Fourier transforms take and give them. Ops here take a pair or a real tensor.
  */
 import { describe, ShapeError } from "../core/errors.ts";
-import { formatShape, shapesEqual } from "../core/shape.ts";
+import { formatShape, shapesCompatible } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 import { Tensor } from "../runtime/tensor.ts";
@@ -37,7 +37,7 @@ export function complexParts(x: unknown, where: string): [Value, Value] {
     x.map((part) => wrap(toFloat(part, where))),
     { atLeastFloat: true },
   ) as [Value, Value];
-  if (!shapesEqual(re.shape, im.shape)) {
+  if (!shapesCompatible(re.shape, im.shape)) {
     throw new ShapeError(
       `${where}: the real and the imaginary part must have the same shape. Received: ${formatShape(re.shape)} and ${formatShape(im.shape)}`,
     );

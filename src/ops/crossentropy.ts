@@ -1,7 +1,7 @@
 /** Cross-entropies, moments and normalization as ops (`keras.ops.nn`). */
 import { epsilon } from "../core/config.ts";
 import { describe, ShapeError } from "../core/errors.ts";
-import { formatShape, normalizeAxes, normalizeAxis, shapesEqual } from "../core/shape.ts";
+import { formatShape, normalizeAxes, normalizeAxis, shapesCompatible } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 import { defineOp, promote, toFloat, toTensor, wrap } from "./define.ts";
@@ -29,7 +29,7 @@ const CATEGORICAL_KEYS = { fromLogits: "from_logits", axis: "axis" };
 
 const categoricalOp = defineOp("CategoricalCrossentropy", "nn", CATEGORICAL_KEYS, ([t, o], statics) => {
   const [target, output] = promote([t, o], { atLeastFloat: true }) as [Value, Value];
-  if (!shapesEqual(target.shape, output.shape) || target.shape.length === 0) {
+  if (!shapesCompatible(target.shape, output.shape) || target.shape.length === 0) {
     throw new ShapeError(
       `categoricalCrossentropy: \`target\` and \`output\` must have the same shape, of rank 1 or more. Received: ` +
         `target.shape=${formatShape(target.shape)}, output.shape=${formatShape(output.shape)}`,
@@ -63,7 +63,7 @@ const sparseOp = defineOp("SparseCategoricalCrossentropy", "nn", CATEGORICAL_KEY
   const rank = output.shape.length;
   if (labels.shape.length === rank && labels.shape.at(-1) === 1)
     labels = build.reshape(labels, labels.shape.slice(0, -1));
-  if (rank === 0 || !shapesEqual(labels.shape, output.shape.slice(0, -1))) {
+  if (rank === 0 || !shapesCompatible(labels.shape, output.shape.slice(0, -1))) {
     throw new ShapeError(
       "sparseCategoricalCrossentropy: `target` must have the shape of `output` without its last axis. Received: " +
         `target.shape=${formatShape(labels.shape)}, output.shape=${formatShape(output.shape)}`,
@@ -91,7 +91,7 @@ export function sparseCategoricalCrossentropy<A extends TensorLike, B extends Te
 
 const binaryOp = defineOp("BinaryCrossentropy", "nn", { fromLogits: "from_logits" }, ([t, o], statics) => {
   const [target, output] = promote([t, o], { atLeastFloat: true }) as [Value, Value];
-  if (!shapesEqual(target.shape, output.shape)) {
+  if (!shapesCompatible(target.shape, output.shape)) {
     throw new ShapeError(
       `binaryCrossentropy: \`target\` and \`output\` must have the same shape. Received: ` +
         `target.shape=${formatShape(target.shape)}, output.shape=${formatShape(output.shape)}`,

@@ -1,6 +1,6 @@
 /** `ops.customGradient`: a function with a gradient that its author wrote. */
 import { describe, ShapeError } from "../core/errors.ts";
-import { formatShape, shapesEqual } from "../core/shape.ts";
+import { formatShape, shapesCompatible } from "../core/shape.ts";
 import { isNested } from "../core/tree.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
@@ -94,7 +94,7 @@ function gradientsFor(given: readonly Tensor[], found: unknown): Tensor[] {
     const gradient = list[i];
     if (gradient === null) return wrap(build.full(0, argument.shape, argument.dtype));
     const tensor = toTensor(gradient, null, `${WHERE}: gradient ${i}`);
-    if (!shapesEqual(tensor.shape, argument.shape)) {
+    if (!shapesCompatible(tensor.shape, argument.shape)) {
       throw new ShapeError(
         `${WHERE}: gradient ${i} must have the shape of argument ${i}, ${formatShape(argument.shape)}. ` +
           `Received: ${formatShape(tensor.shape)}`,

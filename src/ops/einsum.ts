@@ -1,6 +1,6 @@
 /** Einstein summation as matrix products: operands are contracted two at a time, from left to right. */
 import { ShapeError } from "../core/errors.ts";
-import { formatShape, sizeOf } from "../core/shape.ts";
+import { formatShape, isUnknownSize, sizeOf, sizesAgree } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 
@@ -55,7 +55,7 @@ function takeDiagonals({ value, axes }: Named): Named {
   if (twice < 0) return { value, axes };
   const first = axes.indexOf(axes[twice]!);
   const n = value.shape[first]!;
-  if (value.shape[twice] !== n) {
+  if (!sizesAgree(value.shape[twice]!, n)) {
     throw new ShapeError(`einsum: axis "${axes[twice]}" has sizes ${n} and ${value.shape[twice]} in one operand`);
   }
   const others = axes.map((_, i) => i).filter((i) => i !== first && i !== twice);
@@ -89,11 +89,11 @@ function contractPair(a: Named, b: Named, needed: ReadonlySet<string>): Named {
   for (const { value, axes } of [a, b]) {
     axes.forEach((name, i) => {
       const size = value.shape[i]!;
-      const known = sizes.get(name);
-      if (known !== undefined && known !== size && known !== 1 && size !== 1) {
+      const known = sizes.get(name) ?? 1;
+      if (!sizesAgree(known, size) && known !== 1 && size !== 1) {
         throw new ShapeError(`einsum: axis "${name}" has sizes ${known} and ${size}`);
       }
-      sizes.set(name, Math.max(known ?? 1, size));
+      if (known === 1 || (size !== 1 && isUnknownSize(known))) sizes.set(name, size);
     });
   }
   const shared = a.axes.filter((name) => b.axes.includes(name));

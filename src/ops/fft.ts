@@ -2,7 +2,7 @@
 import { DTypeError, describe, ShapeError } from "../core/errors.ts";
 import { formatShape } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
-import type { Value } from "../ir/value.ts";
+import { inputValue, type Value } from "../ir/value.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import { sequencePositions } from "./blocks.ts";
 import { type Complex, type ComplexResult, complexParts } from "./complex.ts";
@@ -10,7 +10,7 @@ import { fromValues } from "./creation.ts";
 import { defineOp, toFloat, toTensor, wrap } from "./define.ts";
 import { inverseRealTransform, realTransform, transform, transformAxis } from "./fourier.ts";
 import type { Result, TensorLike } from "./kerasTensor.ts";
-import { isHalf, num, readOptions } from "./kit.ts";
+import { isHalf, isUnknownSize, num, readOptions } from "./kit.ts";
 
 /** Floats of at least 32 bits, of rank `least` or more. */
 function ready(where: string, x: Value, least = 1): Value {
@@ -153,6 +153,9 @@ function reflected(x: Value, n: number): Value {
     throw new ShapeError(
       `stft: a signal of ${size} samples is too short to be reflected by ${n} on both sides; use a smaller fftLength or center: false`,
     );
+  }
+  if (isUnknownSize(size)) {
+    return inputValue({ shape: [...x.shape.slice(0, -1), size + 2 * n], dtype: x.dtype }, "reflected");
   }
   const period = Math.max(1, 2 * (size - 1));
   const indices = Int32Array.from({ length: size + 2 * n }, (_, i) => {

@@ -6,9 +6,9 @@
  */
 import { allocate, toElement } from "../core/dtype.ts";
 import * as build from "../ir/build.ts";
-import type { Value } from "../ir/value.ts";
+import { inputValue, type Value } from "../ir/value.ts";
 import { tensorFromHost } from "../runtime/tensor.ts";
-import { num } from "./kit.ts";
+import { isUnknownSize, num } from "./kit.ts";
 
 /** Real and imaginary part; `null` is zero. */
 export type Spectrum = readonly [re: Value, im: Value | null];
@@ -65,6 +65,11 @@ const both = ([re, im]: Spectrum, f: (x: Value) => Value): Spectrum => [f(re), i
 export function transform(x: Spectrum, sign: 1 | -1): [Value, Value] {
   const n = x[0].shape.at(-1)!;
   const outer = x[0].shape.slice(0, -1);
+  if (isUnknownSize(n)) {
+    // The factors depend on a length that is not known; the result's shape does not.
+    const like = (): Value => inputValue(x[0], "transform");
+    return [like(), like()];
+  }
   if (n <= RADIX) return complexProduct(x, roots(n, n, n, sign, x[0]), (a, m) => rowsTimes(a, m));
   const n1 = factorOf(n);
   if (n1 === 1 && n <= DIRECT) return complexProduct(x, roots(n, n, n, sign, x[0]), (a, m) => rowsTimes(a, m));

@@ -1,6 +1,6 @@
 /** Filters over the neighbourhood of each pixel (`keras.ops.image`). */
 import { describe, ShapeError } from "../core/errors.ts";
-import { formatShape, shapesEqual } from "../core/shape.ts";
+import { formatShape, shapesCompatible } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 import { defineOp, promote, toFloat, toTensor, wrap } from "./define.ts";
@@ -98,7 +98,7 @@ const SSIM_KEYS = {
 const ssimOp = defineOp("SSIM", "image", SSIM_KEYS, ([x1, x2], s) => {
   const [a, b] = promote([x1, x2], { atLeastFloat: true }) as [Value, Value];
   const layout = layoutOf("ssim", a.shape, s.dataFormat);
-  if (!shapesEqual(a.shape, b.shape)) {
+  if (!shapesCompatible(a.shape, b.shape)) {
     throw new ShapeError(
       `ssim: both images must have the same shape. Received: image1.shape=${formatShape(a.shape)}, image2.shape=${formatShape(b.shape)}`,
     );

@@ -1,12 +1,12 @@
 /** Ops that put tensors together, take them apart, or surround them. */
 import { describe, ShapeError } from "../core/errors.ts";
-import { formatShape, normalizeAxis, sizeOf } from "../core/shape.ts";
+import { formatShape, normalizeAxis, shapesCompatible, sizeOf } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
-import type { Value } from "../ir/value.ts";
+import { inputValue, type Value } from "../ir/value.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import { defineOp, promote, toTensor, wrap } from "./define.ts";
 import type { Result, TensorLike } from "./kerasTensor.ts";
-import { positional, readOptions, type Statics } from "./kit.ts";
+import { isUnknownSize, positional, readOptions, type Statics } from "./kit.ts";
 
 function listOf(where: string, xs: unknown): unknown[] {
   if (!Array.isArray(xs) || xs.length === 0) {
@@ -60,7 +60,7 @@ const stackOp = defineOp("Stack", "numpy", { axis: "axis" }, ([xs], { axis }) =>
 function stackValues(values: readonly Value[], axis: number): Value {
   const first = values[0]!.shape;
   for (const v of values) {
-    if (v.shape.length !== first.length || v.shape.some((d, i) => d !== first[i])) {
+    if (!shapesCompatible(first, v.shape)) {
       throw new ShapeError(
         `stack: all shapes must be equal. Received: ${values.map((w) => formatShape(w.shape)).join(", ")}`,
       );
@@ -139,8 +139,8 @@ function splitValue(
   }
   const step = Math.floor(size / sections);
   const larger = size - step * sections;
-  // While shapes are inferred a stand-in size need not divide; parts of it are as unknown as the whole.
-  const fits = larger === 0 || uneven || size > 1e6;
+  // Parts of an unknown size are as unknown as the whole.
+  const fits = larger === 0 || uneven || isUnknownSize(size);
   if (!fits) {
     throw new ShapeError(
       `${where}: axis ${axis} of size ${size} does not divide into ${sections} equal sections. Received: shape ${formatShape(x.shape)}; use ops.arraySplit for unequal ones`,
@@ -200,7 +200,7 @@ const unstackOp = defineOp("Unstack", "core", { num: "num", axis: "axis" }, ([x]
   const { node } = toTensor(x, null, "unstack");
   const at = normalizeAxis((axis as number | null) ?? 0, node.shape.length, "unstack");
   const count = (num as number | null) ?? node.shape[at]!;
-  if (count > 1e6) throw new ShapeError("unstack: the size of the axis is not known; give `num`");
+  if (isUnknownSize(count)) throw new ShapeError("unstack: the size of the axis is not known; give `num`");
   const shape = node.shape.filter((_, i) => i !== at);
   return Array.from({ length: count }, (_, i) => wrap(build.reshape(part(node, at, i, i + 1), shape)));
 });
@@ -249,6 +249,10 @@ function padded(args: readonly unknown[], { padWidth, mode }: Statics): Tensor {
     widths.reduce<Value>((y, [before, after], axis) => {
       if (before === 0 && after === 0) return y;
       const size = y.shape[axis]!;
+      if (isUnknownSize(size)) {
+        const shape = y.shape.map((d, i) => (i === axis ? before + d + after : d));
+        return inputValue({ shape, dtype: y.dtype }, "pad");
+      }
       const indices = Int32Array.from({ length: before + size + after }, (_, i) => source(i - before, size));
       return build.gather(y, build.constant(indices, [indices.length], "int32"), axis);
     }, node),

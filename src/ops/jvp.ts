@@ -2,7 +2,7 @@
 import { gradients } from "../autodiff/gradients.ts";
 import { isFloat } from "../core/dtype.ts";
 import { DTypeError, describe, ShapeError } from "../core/errors.ts";
-import { formatShape, shapesEqual } from "../core/shape.ts";
+import { formatShape, shapesCompatible } from "../core/shape.ts";
 import { flatten, type Nested, packSequenceAs } from "../core/tree.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
@@ -82,7 +82,7 @@ function pointOf(primal: TensorLike, tangent: TensorLike, i: number): Point {
     throw new DTypeError(`jvp: expected primals of a float dtype. Received: primal ${i} of dtype ${node.dtype}`);
   }
   const direction = toTensor(tangent, node.dtype, "jvp").node;
-  if (!shapesEqual(direction.shape, node.shape)) {
+  if (!shapesCompatible(direction.shape, node.shape)) {
     throw new ShapeError(
       `jvp: a tangent must have the shape of its primal. Received: primal ${i} ${formatShape(node.shape)}, tangent ${formatShape(direction.shape)}`,
     );

@@ -105,11 +105,7 @@ export function indexValue(x: unknown, where: string): Value {
   return build.cast(node, "int32");
 }
 
-/** Whether a size was derived from one that is not known: shapes are being inferred and it is a multiple of the stand-in. */
-export function isUnknownSize(size: number): boolean {
-  const standin = activeTrace()?.unknownSize ?? null;
-  return standin !== null && size !== 0 && size % standin === 0;
-}
+export { isUnknownSize } from "../core/shape.ts";
 
 /** The size that stands for unknown ones while shapes are inferred, or `null` when all sizes are real. */
 export const standinSize = (): number | null => activeTrace()?.unknownSize ?? null;

@@ -3,7 +3,7 @@
 import { floatx } from "../core/config.ts";
 import { isFloat, resultType } from "../core/dtype.ts";
 import { describe, ShapeError } from "../core/errors.ts";
-import { formatShape, normalizeAxis, sizeOf } from "../core/shape.ts";
+import { formatShape, normalizeAxis, sizeOf, sizesAgree } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 import { defineOp, promote, toFloat, toTensor, wrap } from "./define.ts";
@@ -26,7 +26,7 @@ export function matmulValue(a: Value, b: Value): Value {
     );
   }
   const inner = [a.shape[ra - 1]!, rb === 1 ? b.shape[0]! : b.shape[rb - 2]!];
-  if (inner[0] !== inner[1]) {
+  if (!sizesAgree(inner[0]!, inner[1]!)) {
     throw new ShapeError(
       `matmul: inner dimensions differ. Received: x1.shape=${formatShape(a.shape)}, x2.shape=${formatShape(b.shape)}; expected x1.shape[-1] == x2.shape[${rb === 1 ? -1 : -2}]`,
     );
@@ -56,7 +56,7 @@ export const matmul: BinaryOp = productOp("Matmul", (a, b) => matmulValue(widene
 /** Sums of products over the given axes of each side; what is left of x1 comes before what is left of x2. */
 function contract(a: Value, b: Value, axesA: readonly number[], axesB: readonly number[], where: string): Value {
   axesA.forEach((axis, i) => {
-    if (a.shape[axis] !== b.shape[axesB[i]!]) {
+    if (!sizesAgree(a.shape[axis]!, b.shape[axesB[i]!]!)) {
       throw new ShapeError(
         `${where}: axis ${axis} of x1 and axis ${axesB[i]} of x2 differ. Received: x1.shape=${formatShape(a.shape)}, x2.shape=${formatShape(b.shape)}`,
       );
@@ -174,7 +174,7 @@ const CROSS_KEYS = { axisa: "axisa", axisb: "axisb", axisc: "axisc", axis: "axis
 const crossOp = defineOp("Cross", "numpy", CROSS_KEYS, ([x1, x2], { axis }) => {
   const [a, b] = promote([x1, x2]).map(boolToInt) as [Value, Value];
   const at = normalizeAxis((axis as number | null) ?? -1, a.shape.length, "cross");
-  if (a.shape.length !== b.shape.length || a.shape[at] !== 3 || b.shape[at] !== 3) {
+  if (a.shape.length !== b.shape.length || ![a, b].every(({ shape }) => sizesAgree(shape[at]!, 3))) {
     throw new ShapeError(
       `cross: expected tensors of one rank with size 3 along axis ${at}. Received: x1.shape=${formatShape(a.shape)}, x2.shape=${formatShape(b.shape)}`,
     );
@@ -228,7 +228,7 @@ export function normValue(x: Value, ord: VectorOrder, axes: readonly number[], k
 const cdistOp = defineOp("CDist", "math", {}, ([x1, x2]) => {
   const [a, b] = [toFloat(x1, "cdist"), toFloat(x2, "cdist")];
   const dtype = resultType([a.dtype, b.dtype], floatx());
-  if (a.shape.length < 2 || b.shape.length < 2 || a.shape.at(-1) !== b.shape.at(-1) || !isFloat(dtype)) {
+  if (a.shape.length < 2 || b.shape.length < 2 || !sizesAgree(a.shape.at(-1)!, b.shape.at(-1)!) || !isFloat(dtype)) {
     throw new ShapeError(
       `cdist: expected (…, m, d) and (…, n, d). Received: x.shape=${formatShape(a.shape)}, y.shape=${formatShape(b.shape)}`,
     );

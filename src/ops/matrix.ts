@@ -4,10 +4,10 @@
  * a step costs a product of n numbers with n, all together about n³.
  */
 import * as build from "../ir/build.ts";
-import type { Value } from "../ir/value.ts";
+import { inputValue, type Value } from "../ir/value.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import { wrap } from "./define.ts";
-import { num } from "./kit.ts";
+import { isUnknownSize, num } from "./kit.ts";
 import { scan } from "./scan.ts";
 
 export const add = (a: Value, b: Value): Value => build.binary("add", a, b);
@@ -144,6 +144,7 @@ export function solveTriangularValue(a: Value, b: Value, lower: boolean): Value 
     return build.slice(x, [...none, rows[0], columns[0]], [...outer, rows[1], columns[1]]);
   };
   if (n === 1) return div(b, a);
+  if (isUnknownSize(n)) return inputValue(b, "solved");
   const half = n >> 1;
   const width: readonly [number, number] = [0, b.shape.at(-1)!];
   const [top, bottom]: [readonly [number, number], readonly [number, number]] = [

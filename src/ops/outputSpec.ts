@@ -1,23 +1,42 @@
 /**
- * Shape inference by running: the function is traced on placeholders, twice with different sizes for what is unknown; a
- * size that differs between the runs is unknown in the result. Nothing is computed. Keras's JAX backend infers the same way.
+ * Shape inference by running: the function is traced on placeholders, in which a number larger than any real size stands for
+ * each that is unknown. Rules for shapes let such a number, and what is derived from it, be whatever fits (`isUnknownSize`); what is
+ * still so large in the result is unknown, and so is what differs in a second run on another number. Nothing is computed.
  */
-import { describe } from "../core/errors.ts";
-import type { Shape } from "../core/shape.ts";
+import { describe, reword } from "../core/errors.ts";
+import { isUnknownSize, type Shape, shapesEqual } from "../core/shape.ts";
 import { flatten, mapStructure, type Nested, packSequenceAs } from "../core/tree.ts";
 import { inputValue } from "../ir/value.ts";
 import { Tensor } from "../runtime/tensor.ts";
-import { activeTrace, Trace, withTrace } from "../runtime/trace.ts";
+import { Trace, withTrace } from "../runtime/trace.ts";
 import { KerasTensor } from "./kerasTensor.ts";
 
-/** Primes far above real sizes, so that a size derived from an unknown one can be told from a known one. */
-const STANDINS = [1_000_003, 1_000_033] as const;
+/** Far above real sizes, so that parts of them are still; powers of two, so that products of them are exact. */
+const STANDINS = [2 ** 44, 2 ** 45] as const;
 
 /** Shape of a traced tensor as a layer should remember it: sizes that stand in for unknown ones become `null`. */
 export function declaredShape(shape: readonly number[]): (number | null)[] {
-  const standin = activeTrace()?.unknownSize ?? null;
-  if (standin === null) return [...shape];
-  return shape.map((d) => (d !== 0 && d % standin === 0 ? null : d));
+  return shape.map((d) => (isUnknownSize(d) ? null : d));
+}
+
+const UNKNOWN_NUMBER = /\d{11,}(?:\.\d+)?|\d(?:\.\d+)?e\+\d+/g;
+const hide = (text: string, as: string): string =>
+  text.replace(UNKNOWN_NUMBER, (number) => (isUnknownSize(Number(number)) ? as : number));
+
+/** A message without numbers that the user never gave: in lists they are unknown sizes, `None` as everywhere in shapes. */
+const withoutStandins = (message: string): string =>
+  hide(
+    message.replace(/[([][\d\s,.e+]*[\])]/g, (list) => hide(list, "None")),
+    "unknown",
+  );
+
+/**
+ * A symbolic tensor whose first sizes are those of `shape`. For layers that state them by one input, whatever is known of the
+ * others: shapes in files and summaries are then Keras's.
+ */
+export function withFirstSizes(tensor: KerasTensor, shape: Shape): KerasTensor {
+  const stated = [...shape, ...tensor.shape.slice(shape.length)];
+  return shapesEqual(stated, tensor.shape) ? tensor : new KerasTensor(stated, { dtype: tensor.dtype });
 }
 
 /**
@@ -42,7 +61,12 @@ export function inferOutputs(
       args as Nested<unknown>,
     ) as unknown[];
     const trace = new Trace(unknown ? standin : null);
-    return withTrace(trace, () => fn(concrete));
+    try {
+      return withTrace(trace, () => fn(concrete));
+    } catch (error) {
+      if (unknown) reword(error, withoutStandins);
+      throw error;
+    }
   };
   const first = run(STANDINS[0]);
   const second = run(STANDINS[1]);
@@ -53,7 +77,7 @@ export function inferOutputs(
       throw new TypeError(`${where}: expected the result to be tensors. Received: ${describe(t)}`);
     }
     const otherShape = other.shape;
-    const shape: Shape = t.shape.map((d, axis) => (d === otherShape[axis] ? d : null));
+    const shape: Shape = declaredShape(t.shape).map((d, axis) => (d === otherShape[axis] ? d : null));
     return new KerasTensor(shape, { dtype: t.dtype });
   });
   return packSequenceAs(first as Nested<unknown>, specs);

@@ -1,6 +1,6 @@
 /** How much one image resembles another. */
 import { ShapeError } from "../core/errors.ts";
-import { formatShape, shapesEqual } from "../core/shape.ts";
+import { formatShape, shapesCompatible } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 import { defineOp, promote, wrap } from "./define.ts";
@@ -9,7 +9,7 @@ import { num } from "./kit.ts";
 
 const psnrOp = defineOp("PSNR", "nn", { maxVal: "max_val" }, ([x1, x2], s) => {
   const [a, b] = promote([x1, x2], { atLeastFloat: true }) as [Value, Value];
-  if (!shapesEqual(a.shape, b.shape)) {
+  if (!shapesCompatible(a.shape, b.shape)) {
     throw new ShapeError(
       `psnr: both images must have the same shape. Received: x1.shape=${formatShape(a.shape)}, x2.shape=${formatShape(b.shape)}`,
     );

@@ -2,7 +2,7 @@
 import { floatx } from "../core/config.ts";
 import { type DType, isFloat, isInteger, isUnsigned, resultType } from "../core/dtype.ts";
 import { ShapeError } from "../core/errors.ts";
-import { formatShape, normalizeAxes, normalizeAxis, sizeOf } from "../core/shape.ts";
+import { formatShape, normalizeAxes, normalizeAxis, sizeOf, sizesAgree } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 import type { AxisOptions } from "../runtime/methods.ts";
@@ -232,7 +232,7 @@ function averaged(args: readonly unknown[], statics: Statics): Tensor {
   const value = build.cast(node, dtype);
   let w = build.cast(given, dtype);
   if (w.shape.length === 1 && value.shape.length > 1 && axes.length === 1) {
-    if (w.shape[0] !== value.shape[axes[0]!]) {
+    if (!sizesAgree(w.shape[0]!, value.shape[axes[0]!]!)) {
       throw new ShapeError(
         `average: ${w.shape[0]} weights for axis ${axes[0]} of x with shape ${formatShape(value.shape)}; expected ${value.shape[axes[0]!]}`,
       );
@@ -331,7 +331,7 @@ function segmentOp(className: string, where: "segmentSum" | "segmentMax" | "segm
     ([data, ids], { numSegments }) => {
       const { node } = toTensor(data, null, where);
       const segments = indexValue(ids, where);
-      if (segments.shape.length !== 1 || segments.shape[0] !== node.shape[0]) {
+      if (segments.shape.length !== 1 || !sizesAgree(segments.shape[0]!, node.shape[0]!)) {
         throw new ShapeError(
           `${where}: expected one segment id per row. Received: data.shape=${formatShape(node.shape)}, segmentIds.shape=${formatShape(segments.shape)}`,
         );

@@ -1,5 +1,6 @@
 /** `ops.scan`: a function applied along the first axis of arrays while state is carried along. */
 import { describe, ShapeError } from "../core/errors.ts";
+import { sizesAgree } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Scan } from "../ir/loops.ts";
 import { unrollScan } from "../ir/unroll.ts";
@@ -90,7 +91,7 @@ export function stepCount(where: string, xs: unknown, length: unknown): number {
   if (typeof length !== "number" || !Number.isInteger(length) || length < 0) {
     throw new RangeError(`${where}: expected \`length\` to be a non-negative integer. Received: ${describe(length)}`);
   }
-  if (size !== null && size !== length) {
+  if (size !== null && !sizesAgree(size, length)) {
     throw new ShapeError(
       `${where}: \`length\` is ${length}, but \`xs\` have ${size} elements on axis 0; leave \`length\` out`,
     );

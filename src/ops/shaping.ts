@@ -6,7 +6,7 @@ import {
   normalizeAxes,
   normalizeAxis,
   type Shape,
-  shapesEqual,
+  shapesCompatible,
   sizeOf,
 } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
@@ -32,7 +32,7 @@ function reshapeTo(x: Value, newShape: readonly number[]): Value {
       newShape.map((d) => (d === -1 ? rest! : d)),
     );
   // A size is not known yet: the result has the sizes asked for, and whether they fit shows when data arrives.
-  if (isUnknownSize(size)) {
+  if (isUnknownSize(size) || newShape.some(isUnknownSize)) {
     return inputValue({ shape: newShape.map((d) => (d === -1 ? standinSize()! : d)), dtype: x.dtype }, "reshape");
   }
   throw new ShapeError(
@@ -181,7 +181,7 @@ export function squeeze<A extends TensorLike>(
 const broadcastToOp = defineOp("BroadcastTo", "numpy", { shape: "shape" }, ([x], { shape }) => {
   const { node } = toTensor(x, null, "broadcastTo");
   const target = shape as number[];
-  if (!shapesEqual(broadcastShapes(node.shape, target, "broadcastTo"), target)) {
+  if (!shapesCompatible(broadcastShapes(node.shape, target, "broadcastTo"), target)) {
     throw new ShapeError(`broadcastTo: shape ${formatShape(node.shape)} does not broadcast to ${formatShape(target)}`);
   }
   return wrap(build.broadcastTo(node, target));

@@ -2,10 +2,10 @@
 import { describe, ShapeError } from "../core/errors.ts";
 import { formatShape } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
-import type { Value } from "../ir/value.ts";
+import { inputValue, type Value } from "../ir/value.ts";
 import { defineOp, promote, toFloat, toTensor, wrap } from "./define.ts";
 import type { Result, TensorLike } from "./kerasTensor.ts";
-import { boolToInt, num, readOptions, type UnaryOp, unaryOp } from "./kit.ts";
+import { boolToInt, isUnknownSize, num, readOptions, type UnaryOp, unaryOp } from "./kit.ts";
 
 const MODES = ["valid", "same", "full"] as const;
 export type CorrelateMode = (typeof MODES)[number];
@@ -74,6 +74,8 @@ const vanderOp = defineOp("Vander", "numpy", { n: "N", increasing: "increasing" 
   }
   const length = value.shape[0]!;
   const count = (s.n as number | null) ?? length;
+  // As many powers as elements, of which there is an unknown number: only the shape is asked for.
+  if (isUnknownSize(count)) return wrap(inputValue({ shape: [length, count], dtype: value.dtype }, "vander"));
   const column = build.reshape(value, [length, 1]);
   const columns: Value[] = [];
   for (let i = 0; i < count; i++) {

@@ -2,7 +2,7 @@
 import { floatx } from "../core/config.ts";
 import { resultType } from "../core/dtype.ts";
 import { ShapeError } from "../core/errors.ts";
-import { broadcastShapes, formatShape } from "../core/shape.ts";
+import { broadcastShapes, formatShape, sizesAgree } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 import { defineOp, toFloat, toTensor, wrap } from "./define.ts";
@@ -111,7 +111,7 @@ function readSystem(where: string, a: unknown, b: unknown): { left: Value; right
   const left = build.cast(matrices, isHalf(dtype) ? "float32" : dtype);
   const vector = given.shape.length === 1 || given.shape.length === left.shape.length - 1;
   const columns = build.cast(vector ? build.reshape(given, [...given.shape, 1]) : given, left.dtype);
-  if (columns.shape.length < 2 || columns.shape.at(-2) !== left.shape.at(-1)) {
+  if (columns.shape.length < 2 || !sizesAgree(columns.shape.at(-2)!, left.shape.at(-1)!)) {
     throw new ShapeError(
       `${where}: expected \`b\` with ${left.shape.at(-1)} rows, (…, n) or (…, n, k). Received: a.shape=${formatShape(left.shape)}, b.shape=${formatShape(given.shape)}`,
     );

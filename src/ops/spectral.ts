@@ -8,7 +8,7 @@ import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import { wrap } from "./define.ts";
-import { num } from "./kit.ts";
+import { isUnknownSize, num } from "./kit.ts";
 import { add, diagonalOf, div, identity, keep, mul, qrValue, stop, sub, sum, transposed } from "./matrix.ts";
 import { scan } from "./scan.ts";
 
@@ -70,7 +70,8 @@ function rounds(
   start: readonly Value[],
   step: (state: Value[], pair: [Value, Value, Value]) => Value[],
 ): Value[] {
-  if (n < 2) return [...start];
+  // An unknown number of rounds: they keep the shapes, which is all that is asked for.
+  if (n < 2 || isUnknownSize(n)) return [...start];
   const table = schedule(n, roundsOf(n, start[0]!));
   const [end] = scan(
     (state: Tensor[], pair: Tensor[]): [Tensor[], null] => [

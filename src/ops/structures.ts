@@ -2,7 +2,7 @@
 
 import type { TypedArray } from "../core/dtype.ts";
 import { describe, ShapeError } from "../core/errors.ts";
-import { formatShape } from "../core/shape.ts";
+import { formatShape, isUnknownSize, sizesAgree } from "../core/shape.ts";
 import { flattenWithPath, isNested, mapStructure, type Nested, type PathKey } from "../core/tree.ts";
 import type { Tensor, TensorHolder } from "../runtime/tensor.ts";
 import { toTensor } from "./define.ts";
@@ -66,13 +66,13 @@ export function leadingSize(where: string, xs: unknown): number | null {
         `${where}: ${name} is a scalar and has no first axis to go along. Received: xs=${describe(leaf)}`,
       );
     }
-    if (size !== null && shape[0] !== size) {
+    if (size !== null && !sizesAgree(shape[0]!, size)) {
       throw new ShapeError(
         `${where}: all of \`xs\` must have the same size on axis 0. Received: ${name} with shape ${formatShape(shape)}, ` +
           `others with ${size}`,
       );
     }
-    size = shape[0]!;
+    if (size === null || isUnknownSize(size)) size = shape[0]!;
   }
   return size;
 }

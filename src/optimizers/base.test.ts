@@ -5,7 +5,7 @@ import { resetNames } from "../core/names.ts";
 import { makeProgram } from "../ir/program.ts";
 import { inputValue } from "../ir/value.ts";
 import * as ops from "../ops/index.ts";
-import { compileFunction, tensorBuffer } from "../runtime/jit.ts";
+import { compileFunction, tensorBuffer } from "../runtime/compiledFunction.ts";
 import { Tensor, tensor } from "../runtime/tensor.ts";
 import { Trace, withTrace } from "../runtime/trace.ts";
 import { Variable } from "../runtime/variable.ts";

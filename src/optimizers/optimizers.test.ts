@@ -1,8 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as constraints from "../constraints/index.ts";
 import { resetNames } from "../core/names.ts";
+import { compileFunction, tensorBuffer } from "../runtime/compiledFunction.ts";
 import { evaluate } from "../runtime/evaluate.ts";
-import { compileFunction, tensorBuffer } from "../runtime/jit.ts";
 import { nameScope } from "../runtime/nameScope.ts";
 import { type Tensor, tensor } from "../runtime/tensor.ts";
 import { Variable } from "../runtime/variable.ts";

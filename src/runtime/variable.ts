@@ -1,6 +1,6 @@
 /** Variables: the only mutable state of the library. Weights, optimizer slots, metric counters and seeds are variables. */
 
-import type { BackendBuffer } from "../backend/contract.ts";
+import type { Backend, BackendBuffer } from "../backend/contract.ts";
 import { floatx } from "../core/config.ts";
 import { allocate, byteSize, type DType, isFloat, standardizeDType, type TypedArray } from "../core/dtype.ts";
 import { checkOptions, DTypeError, describe, invariant, ShapeError } from "../core/errors.ts";
@@ -264,6 +264,20 @@ export class Variable implements TensorHolder {
     const spare = this.#spare;
     this.#spare = null;
     return spare?.backend === backendName ? spare : null;
+  }
+
+  /** @internal Changes the numbers where they lie; first copied when a tensor outside may still hold them. */
+  rewrite(backend: Backend, change: (data: TypedArray) => void): void {
+    let buffer = this.buffer.on(backend);
+    let data = backend.peek(buffer);
+    invariant(data, `variable "${this.path}" is not in host memory`);
+    if (this.#exposed) {
+      data = data.slice();
+      buffer = backend.upload(data, this.shape, this.dtype);
+    }
+    change(data);
+    this.#exposed = false;
+    this.#value = bufferValue(TensorBuffer.fromDevice(buffer));
   }
 
   /** @internal Installs the buffer that a step wrote, and keeps the old one for the step after unless it is in use. */

@@ -1,16 +1,17 @@
 /** The metrics of a compiled model: which apply to which output, and under which names logs show them. */
+import type { Uncalled } from "../core/callable.ts";
 import { describe } from "../core/errors.ts";
 import { flatten, isPlainObject, type Nested } from "../core/tree.ts";
 import * as metrics from "../metrics/index.ts";
 import type { Tensor } from "../runtime/tensor.ts";
-import { itemsPerOutput, type OutputPlace, outputPlaces } from "./outputStructure.ts";
+import { itemsPerOutput, matchItems, modelOutputs, type OutputNode, type OutputPlace } from "./outputStructure.ts";
+import { refuseStringLabels } from "./stringLabels.ts";
 
 /** A metric by name, function, object or config. */
-export type MetricLike = string | metrics.MetricFunction | metrics.Metric | Readonly<Record<string, unknown>>;
-/** Metrics of one output, or per output as a list or by output name. */
-export type MetricsArgument =
-  | readonly (MetricLike | null | readonly (MetricLike | null)[])[]
-  | { readonly [output: string]: MetricLike | null | readonly (MetricLike | null)[] };
+export type MetricLike = string | metrics.MetricFunction | Uncalled<metrics.Metric> | Readonly<Record<string, unknown>>;
+type MetricsEntry = MetricLike | null | readonly MetricsEntry[] | { readonly [output: string]: MetricsEntry };
+/** Metrics of one output, or per output as a list or by output name, in the structure of the outputs. */
+export type MetricsArgument = readonly MetricsEntry[] | { readonly [output: string]: MetricsEntry };
 
 interface OutputMetric {
   readonly place: OutputPlace;
@@ -30,6 +31,10 @@ function accuracyFor(yTrue: Tensor, yPred: Tensor): metrics.Metric {
     : new metrics.CategoricalAccuracy({ name: "accuracy" });
 }
 
+/** Whether a value is one metric, or says that an output has none. */
+const isMetric = (value: unknown): boolean =>
+  Array.isArray(value) ? value.length === 0 : !isPlainObject(value) || "class_name" in value;
+
 const isAccuracy = (item: unknown): item is string =>
   typeof item === "string" && ["accuracy", "acc"].includes(item.toLowerCase());
 
@@ -48,6 +53,36 @@ function resolveMetric(item: unknown, yTrue: Tensor, yPred: Tensor): metrics.Met
   // A metric given by name is logged under the name that was written.
   if (typeof item === "string") found.name = item;
   return found;
+}
+
+/**
+ * What stands before a metric's name in logs: the key of a dict of outputs, or else the name of the layer, even where losses
+ * go by longer paths. @see keras/src/trainers/compile_utils.py (Keras 3.x)
+ */
+function logPrefix(outputs: OutputNode, place: OutputPlace): string {
+  const { parts, places, isList } = outputs;
+  if (places.length === 1) return "";
+  const isFlat = parts?.size === places.length;
+  const key = isFlat && !isList ? [...parts.keys()].find((k) => parts.get(k)!.places.includes(place)) : null;
+  return `${key ?? place.layer ?? place.name}_`;
+}
+
+/** Per output its metrics. */
+function metricsPerOutput(what: string, given: MetricsArgument, outputs: OutputNode): (readonly unknown[])[] {
+  if (Array.isArray(given) && outputs.places.length === 1) return [given.flat(Number.POSITIVE_INFINITY)];
+  const perOutput: (readonly unknown[])[] = outputs.places.map(() => []);
+  if (Array.isArray(given) && given.length === 0) return perOutput;
+  for (const { node, item } of matchItems("compile", what, given, outputs, isMetric)) {
+    const items = [item].flat(Number.POSITIVE_INFINITY);
+    if (node.parts !== null && items.length > 0) {
+      throw new RangeError(
+        `compile: \`${what}\` has one entry for "${node.name}", which is several outputs ` +
+          `(${node.places.map((place) => place.name).join(", ")}). Give each metrics of its own, or null`,
+      );
+    }
+    for (const place of node.places) perOutput[place.index] = items;
+  }
+  return perOutput;
 }
 
 export class CompileMetrics {
@@ -75,32 +110,37 @@ export class CompileMetrics {
     return this.#entries !== null;
   }
 
+  /** Whether any were given. */
+  get any(): boolean {
+    return [this.#metrics, this.#weighted].some((given) => Object.keys(given).length > 0);
+  }
+
   /** All metric objects, in the order given. */
   get metrics(): metrics.Metric[] {
     return (this.#entries ?? []).map((entry) => entry.metric);
   }
 
   build(yTrue: unknown, yPred: unknown, outputNames: readonly string[] | null): void {
-    const places = outputPlaces(yPred, outputNames);
+    const outputs = modelOutputs(yPred, outputNames);
+    const { places } = outputs;
     const predictions = flatten(yPred as Nested<Tensor>);
-    const labels = itemsPerOutput("metrics", "y", yTrue, places, "only") as (Tensor | null)[];
-    const prefix = places.length > 1;
+    const labels = itemsPerOutput("metrics", "y", yTrue, outputs, "only") as (Tensor | null)[];
     const taken = new Set<string>();
     const entries: OutputMetric[] = [];
     const add = (what: string, given: MetricsArgument, weighted: boolean): void => {
-      const perOutput = this.#perOutput(what, given, places);
+      const perOutput = metricsPerOutput(what, given, outputs);
       for (const place of places) {
         const label = labels[place.index] ?? null;
         if (label === null) continue;
+        const prefix = logPrefix(outputs, place);
         for (const item of perOutput[place.index]!) {
           if (item === null || item === undefined) {
-            if (prefix) continue;
+            if (places.length > 1) continue;
             throw new TypeError(`compile: \`${what}\` may not contain null. Received it for output "${place.name}"`);
           }
           const metric = resolveMetric(item, label, predictions[place.index]!);
-          const base = metric.name;
-          let name = prefix ? `${place.name}_${base}` : base;
-          if (taken.has(name) && weighted) name = prefix ? `${place.name}_weighted_${base}` : `weighted_${base}`;
+          let name = prefix + metric.name;
+          if (taken.has(name) && weighted) name = `${prefix}weighted_${metric.name}`;
           const stem = name;
           for (let i = 1; taken.has(name); i++) name = `${stem}_${i}`;
           taken.add(name);
@@ -110,45 +150,22 @@ export class CompileMetrics {
     };
     add("metrics", this.#metrics, false);
     add("weightedMetrics", this.#weighted, true);
+    const used = places.filter((place) => entries.some((entry) => entry.place === place));
+    refuseStringLabels("metrics", used, labels);
     this.#entries = entries;
-  }
-
-  #perOutput(what: string, given: MetricsArgument, places: readonly OutputPlace[]): (readonly unknown[])[] {
-    const asList = (value: unknown): readonly unknown[] =>
-      Array.isArray(value) ? value : value === null || value === undefined ? [] : [value];
-    if (Array.isArray(given) && given.length === 0) return places.map(() => []);
-    if (Array.isArray(given) && places.length === 1)
-      return [given.length === 1 && Array.isArray(given[0]) ? given[0] : given];
-    if (Array.isArray(given)) {
-      if (given.length !== places.length) {
-        throw new RangeError(
-          `compile: \`${what}\` must have one entry per output, ${places.length} (${places.map((p) => p.name).join(", ")}). ` +
-            `Received a list of ${given.length}. Use null or [] for an output without metrics`,
-        );
-      }
-      return given.map(asList);
-    }
-    const byName = given as Readonly<Record<string, unknown>>;
-    const unknown = Object.keys(byName).find((key) => !places.some((p) => p.name === key));
-    if (unknown !== undefined) {
-      throw new RangeError(
-        `compile: \`${what}\` has a key "${unknown}" that is no output of the model. Outputs: ${places.map((p) => p.name).join(", ")}`,
-      );
-    }
-    return places.map((place) => asList(byName[place.name]));
   }
 
   updateState(yTrue: unknown, yPred: unknown, sampleWeight: unknown, outputNames: readonly string[] | null): void {
     if (!this.#entries) this.build(yTrue, yPred, outputNames);
     if (this.#entries!.length === 0) return;
-    const places = outputPlaces(yPred, outputNames);
+    const outputs = modelOutputs(yPred, outputNames);
     const predictions = flatten(yPred as Nested<Tensor>);
-    const labels = itemsPerOutput("metrics", "y", yTrue, places, "only") as (Tensor | null)[];
+    const labels = itemsPerOutput("metrics", "y", yTrue, outputs, "only") as (Tensor | null)[];
     const weights = itemsPerOutput(
       "metrics",
       "sampleWeight",
       sampleWeight ?? null,
-      places,
+      outputs,
       "every",
     ) as (Tensor | null)[];
     for (const { place, metric, weighted } of this.#entries!) {

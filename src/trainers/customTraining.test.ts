@@ -415,6 +415,18 @@ describe("errors name the method", () => {
     await expect(run()).rejects.toThrow(words);
   });
 
+  it("trains with the optimizer of compile where a class states a field for it", async () => {
+    class Mine extends Model {
+      override optimizer: optimizers.Optimizer | null = optimizers.SGD(0.5);
+    }
+    const model = new Mine(mlp());
+    model.compile({ optimizer: optimizers.SGD(0.01), loss: "mse" });
+    const before = await model.trainableVariables[0]!.array();
+    await train(model);
+    expect(await model.trainableVariables[0]!.array()).not.toEqual(before);
+    expect(Number(await model.optimizer!.learningRate.array())).toBeCloseTo(0.01);
+  });
+
   it("a model without an optimizer says null where no step of the user's own runs", () => {
     const model = Model(mlp());
     expect(model.optimizer).toBeNull();

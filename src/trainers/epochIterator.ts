@@ -71,9 +71,30 @@ export class EpochIterator {
     await this.#begin();
     if (!this.#pass) this.#open(0);
     const { value, done } = await this.#pass!.next();
-    if (done) throw new RangeError("the data is empty: it ended before it yielded a batch");
+    if (done) {
+      throw new RangeError(
+        "the data is empty: it ended before it yielded a batch" +
+          (this.#adapter.restarts ? "" : ". A generator that was read to its end gives nothing more: make a new one"),
+      );
+    }
     this.#peeked = value;
     return value;
+  }
+
+  /** Whether there is a batch for epoch `epoch`; it stays in line. Data that cannot be read twice is used up after its pass. */
+  async hasMore(epoch: number): Promise<boolean> {
+    if (this.#peeked) return true;
+    await this.#begin();
+    const goesOn = this.#pass !== null && (this.#stepsPerEpoch !== null || this.#openedFor === epoch);
+    if (!goesOn) this.#open(epoch);
+    let batch = await this.#next();
+    // The last epoch ended with the data: this one begins with a new pass.
+    if (!batch && goesOn) {
+      this.#open(this.#openedFor + 1);
+      batch = await this.#next();
+    }
+    this.#peeked = batch;
+    return batch !== null;
   }
 
   /** Makes the next epoch start from the beginning, where the data allows it. */
@@ -104,19 +125,12 @@ export class EpochIterator {
 
   async *#epoch(epoch: number, groupSize: () => number): AsyncGenerator<Batch[]> {
     const limit = this.#stepsPerEpoch;
-    // Short epochs go on in the pass in progress, and so does the first, whose first batch is there.
-    const goOn = limit !== null || this.#openedFor === epoch || this.#peeked !== null;
-    if (!this.#pass || !goOn) this.#open(epoch);
+    if (!(await this.hasMore(epoch))) return;
     let group: Batch[] = [];
     let size = groupSize();
     let count = 0;
     while (limit === null || count < limit) {
-      let batch = await this.#next();
-      // The last epoch ended with the data: this one begins with a new pass.
-      if (!batch && limit !== null && count === 0) {
-        this.#open(this.#openedFor + 1);
-        batch = await this.#next();
-      }
+      const batch = await this.#next();
       if (!batch) {
         if (limit !== null) {
           // As in Keras, an epoch that runs out of data is short, and the next one starts from the beginning.

@@ -2,7 +2,7 @@
 import type { Logs } from "../callbacks/callback.ts";
 import { checkOptions } from "../core/errors.ts";
 import type { Compiled } from "./compiled.ts";
-import type { FitData } from "./dataInput.ts";
+import type { AdaptedData, FitData } from "./dataInput.ts";
 import { checkBatchLabels, checkHostLabels } from "./labelCheck.ts";
 import { runStep } from "./modelSteps.ts";
 import { listOfLogs, openRun, type Run, type Runner } from "./run.ts";
@@ -18,13 +18,13 @@ export async function evaluateLoop(
   const compiled = runner.compiled("evaluate");
   checkOptions("evaluate", options, EVALUATE_OPTIONS);
   const run = await openRun(runner, "evaluate", x, y, options);
-  const { inputs, labels } = run.data;
+  const { data } = run;
   try {
     const first = await run.batches.peek();
     runner.steps.build("evaluate", "testStep", compiled, first);
-    if (labels) checkHostLabels("evaluate", compiled.labelPlan, labels);
-    runner.steps.ids.checkHost("evaluate", first, inputs);
-    const logs = await evaluateBatches(runner, compiled, run, labels === null);
+    if (data.labels) checkHostLabels("evaluate", compiled.labelPlan, data.labels);
+    runner.steps.ids.checkHost("evaluate", first, data.inputs);
+    const logs = await evaluateBatches(runner, compiled, run, data);
     return options.returnDict ? logs : listOfLogs(logs, runner.model.metrics);
   } finally {
     run.guard.end();
@@ -35,13 +35,13 @@ export async function evaluateLoop(
 /**
  * Evaluates what is ready for it; `fit` does so between epochs.
  *
- * @param checkEach - Whether the data was not at hand before, so that each batch must be checked.
+ * @param data - What is in memory was checked before; the rest is checked batch by batch.
  */
 export async function evaluateBatches(
   { model, steps }: Runner,
   compiled: Compiled,
   { batches, callbacks, guard }: Run,
-  checkEach: boolean,
+  data: Pick<AdaptedData, "inputs" | "labels">,
 ): Promise<Logs> {
   model.resetMetrics();
   model.stopEvaluating = false;
@@ -53,10 +53,8 @@ export async function evaluateBatches(
   for await (const group of batches.epoch(0, () => compiled.options.stepsPerExecution ?? 1)) {
     await callbacks.runAt("onTestBatchBegin", index);
     for (const batch of group) {
-      if (checkEach) {
-        await checkBatchLabels("evaluate", compiled.labelPlan, batch);
-        await steps.ids.checkBatch("evaluate", batch);
-      }
+      if (!data.labels) await checkBatchLabels("evaluate", compiled.labelPlan, batch);
+      if (!data.inputs) await steps.ids.checkBatch("evaluate", batch);
       logs = await runStep(step, batch);
     }
     await callbacks.runAt("onTestBatchEnd", index + group.length - 1, logs);

@@ -23,6 +23,7 @@ interface FitRun extends Run {
   readonly groups: StepGroups;
   stepsLeft: number;
   reportedNaN: boolean;
+  reportedNoValidation: boolean;
   /** Of the last step, or of the last epoch with its validation. */
   logs: Logs;
 }
@@ -62,6 +63,7 @@ export async function fitLoop(runner: Runner, x: FitData, y: FitData | null, opt
     groups: new StepGroups(perExecution, oneByOne ? null : () => run.stepsLeft),
     stepsLeft: (epochs - initialEpoch) * (batches.steps ?? 0),
     reportedNaN: false,
+    reportedNoValidation: false,
     logs: {},
   };
   let started = false;
@@ -76,11 +78,18 @@ export async function fitLoop(runner: Runner, x: FitData, y: FitData | null, opt
     for (let epoch = initialEpoch; epoch < epochs; epoch++) {
       model.resetMetrics();
       await callbacks.runAt("onEpochBegin", epoch);
+      if (!(await batches.hasMore(epoch))) {
+        warnOfNoMore(epoch, epochs);
+        break;
+      }
       await trainEpoch(run, step, epoch);
       if (batches.steps !== null) {
         callbacks.setParams({ verbose: verbosity(options.verbose), epochs, steps: batches.steps });
       }
-      const validates = validationBatches && isValidationEpoch(options.validationFreq ?? 1, epoch);
+      const validates =
+        validationBatches &&
+        isValidationEpoch(options.validationFreq ?? 1, epoch) &&
+        (await hasValidation(run, validationBatches, epoch));
       const logs = validates ? await withValidation(run, validationBatches) : run.logs;
       await callbacks.runAt("onEpochEnd", epoch, logs);
       run.logs = logs;
@@ -147,13 +156,30 @@ async function trainEpoch(run: FitRun, step: LoggedStep, epoch: number): Promise
 /** The logs of an epoch with those of its validation. */
 async function withValidation(run: FitRun, batches: EpochIterator): Promise<Logs> {
   const { runner, compiled, data, callbacks, guard, logs } = run;
-  const result = await evaluateBatches(
-    runner,
-    compiled,
-    { batches, callbacks, guard },
-    (data.validation?.labels ?? null) === null,
-  );
+  const result = await evaluateBatches(runner, compiled, { batches, callbacks, guard }, data.validation!);
   return sortedLogs({ ...logs, ...Object.fromEntries(Object.entries(result).map(([k, v]) => [`val_${k}`, v])) });
+}
+
+/** Says once when validation data was used up: then there is no validation, rather than numbers of nothing. */
+async function hasValidation(run: FitRun, batches: EpochIterator, epoch: number): Promise<boolean> {
+  await batches.restart();
+  if (await batches.hasMore(0)) return true;
+  if (!run.reportedNoValidation) {
+    console.warn(
+      `fit (validationData): the data ran out; there is no validation from epoch ${epoch + 1} on. A generator can be read only ` +
+        "once: pass a function that returns a new one for each validation, or a Dataset",
+    );
+  }
+  run.reportedNoValidation = true;
+  return false;
+}
+
+function warnOfNoMore(epoch: number, epochs: number): void {
+  console.warn(
+    `fit: your input ran out of data; interrupting training after ${epoch} of ${epochs} epochs. A generator can be read only ` +
+      "once: pass a function that returns a new one for each epoch, a Dataset (with repeat() where it is too short), or a " +
+      "generator without an end together with stepsPerEpoch",
+  );
 }
 
 function warnOfNaN(batch: number, epoch: number): void {

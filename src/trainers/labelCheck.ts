@@ -7,7 +7,7 @@ import { peekValue } from "../runtime/evaluate.ts";
 import { type Tensor, tensorFromHost } from "../runtime/tensor.ts";
 import { type HostStructure, mapHost } from "./dataAdapters/arrayAdapter.ts";
 import type { Batch } from "./dataAdapters/dataAdapter.ts";
-import { labelsPerOutput, type OutputPlace } from "./outputStructure.ts";
+import { labelsPerOutput, type OutputNode, type OutputPlace } from "./outputStructure.ts";
 
 /** How an output's labels are used. */
 export interface LabelUse {
@@ -19,8 +19,8 @@ export interface LabelUse {
 
 /** How the labels of a model are used. */
 export interface LabelPlan {
-  /** All outputs, with a loss or without. */
-  readonly places: readonly OutputPlace[];
+  /** All outputs, with a loss or without; `null` where the model computes its loss itself. */
+  readonly outputs: OutputNode | null;
   readonly uses: readonly LabelUse[];
 }
 
@@ -33,8 +33,9 @@ interface LabelArray {
 
 /** Per use its labels, of labels in any structure; `null` where there are none. */
 function labelsOfUses<L>(where: string, plan: LabelPlan, labels: Nested<L | null>): (L | null)[] {
+  if (plan.outputs === null) return [];
   const isUsed = (place: OutputPlace): boolean => plan.uses.some((use) => use.place.index === place.index);
-  const perOutput = labelsPerOutput(where, labels, plan.places, isUsed) as (L | null)[];
+  const perOutput = labelsPerOutput(where, labels, plan.outputs, isUsed) as (L | null)[];
   return plan.uses.map((use) => perOutput[use.place.index] ?? null);
 }
 

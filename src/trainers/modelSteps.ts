@@ -19,7 +19,7 @@ import type { Batch, TensorStructure } from "./dataAdapters/dataAdapter.ts";
 import { refuseEmptyAxes } from "./emptyAxes.ts";
 import { IdChecks } from "./idCheck.ts";
 import type { LabelPlan } from "./labelCheck.ts";
-import { type OutputPlace, outputPlaces } from "./outputStructure.ts";
+import { modelOutputs, type OutputPlace } from "./outputStructure.ts";
 import { readLogs, type StepData, StepFunction } from "./stepFunction.ts";
 import { stepLogs } from "./stepResults.ts";
 
@@ -110,7 +110,7 @@ export class ModelSteps {
       }
       if (y !== null) metrics.build(y, yPred, model.outputNames);
     });
-    compiled.labelPlan ??= { places: [], uses: [] };
+    compiled.labelPlan ??= { outputs: null, uses: [] };
   }
 
   buildForPredict(where: string, batch: Batch): void {
@@ -161,7 +161,7 @@ function builtLoss(loss: CompileLoss, y: unknown, yPred: unknown, outputNames: s
   const inOrder = loss.perOutput.toSorted((a, b) => a.place.index - b.place.index);
   const shapeOf = (place: OutputPlace): readonly number[] => predictions[place.index]!.shape;
   return {
-    places: outputPlaces(yPred, outputNames),
+    outputs: modelOutputs(yPred, outputNames),
     uses: inOrder.map((entry) => ({ ...entry, predictionShape: shapeOf(entry.place) })),
   };
 }

@@ -129,6 +129,7 @@ describe("two inputs, several outputs", () => {
       const { history } = await train(run, model);
       expect(Object.keys(history)).toEqual(run.order);
       for (const [name, values] of Object.entries(run.history)) expectNear(name, history[name]!, values);
+      expect(model.metricsNames).toEqual(run.metrics_names);
       const weights = run.sample_weight ? { sampleWeight: fill(run.sample_weight) } : {};
       const whole = { verbose: 0, batchSize: BATCH, ...weights } as const;
       // Keras gives a lone loss as a number; here it is a list of one.
@@ -183,7 +184,11 @@ describe("what does not fit is said before training starts", () => {
       fitted(x, { price: y.price, kinds: y.kind }),
       /`y` has a key "kinds" that is no output of the model. Expected keys: price, kind. Found: price, kinds/,
     ],
-    ["labels that are missing", fitted(x, { price: y.price }), 'no labels for output "kind", which has a loss'],
+    [
+      "labels that are missing",
+      fitted(x, { price: y.price }),
+      'no labels for output "kind", which has a loss. Received labels for: price. Outputs with a loss: price, kind',
+    ],
     ["labels of one output only", fitted(x, y.price), "the model has 2 outputs (price, kind) but one `y` was given"],
     [
       "too many labels",
@@ -223,12 +228,12 @@ describe("what does not fit is said before training starts", () => {
     [
       "metrics of an unknown output",
       compiled({ loss: losses, metrics: { cost: ["mae"] } }),
-      '`metrics` has a key "cost" that is no output of the model. Outputs: price, kind',
+      '`metrics` has a key "cost" that is no output of the model. Expected keys: price, kind. Found: cost',
     ],
     [
       "a list of metrics that is too short",
       compiled({ loss: losses, metrics: ["mae"] }),
-      "`metrics` must have one entry per output, 2 (price, kind). Received a list of 1",
+      "`metrics` must have one entry per output. The model has 2 (price, kind). Received 1: [*]",
     ],
     [
       "batches of another structure",

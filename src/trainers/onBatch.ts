@@ -1,8 +1,8 @@
 /** One step on one batch, without a loop: `trainOnBatch`, `testOnBatch`, `predictOnBatch`. */
 import type { Logs } from "../callbacks/callback.ts";
 import { checkOptions } from "../core/errors.ts";
-import { mapStructure } from "../core/tree.ts";
-import { tensorFromDevice } from "../runtime/jit.ts";
+import { mapStructure, type Nested } from "../core/tree.ts";
+import { tensorFromDevice } from "../runtime/compiledFunction.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import { type FitData, toSingleBatch } from "./dataInput.ts";
 import { checkBatchLabels } from "./labelCheck.ts";
@@ -37,11 +37,11 @@ export async function stepOnBatch(
 }
 
 /** What `predictOnBatch` does. */
-export async function predictOnBatch({ model, steps }: Runner, x: FitData): Promise<Tensor> {
+export async function predictOnBatch({ model, steps }: Runner, x: FitData): Promise<Nested<Tensor>> {
   const batch = await toSingleBatch("predictOnBatch", x, null, { prepare: model.inputPreparation });
   steps.buildForPredict("predictOnBatch", batch);
   await steps.ids.checkBatch("predictOnBatch", batch);
   const { structure, buffers } = await steps.predict.run(batch);
   const tensors = buffers.map(tensorFromDevice);
-  return mapStructure((i: unknown) => tensors[i as number]!, structure) as Tensor;
+  return mapStructure((i: unknown) => tensors[i as number]!, structure);
 }

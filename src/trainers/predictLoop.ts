@@ -1,7 +1,8 @@
 /** Prediction: predict steps over data, with callbacks between them, and their outputs in one piece. */
 import type { Logs } from "../callbacks/callback.ts";
 import { checkOptions } from "../core/errors.ts";
-import { tensorFromDevice } from "../runtime/jit.ts";
+import type { Nested } from "../core/tree.ts";
+import { tensorFromDevice } from "../runtime/compiledFunction.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import type { FitData } from "./dataInput.ts";
 import { type BatchOutputs, concatenateOutputs } from "./predictions.ts";
@@ -9,7 +10,7 @@ import { openRun, type Runner } from "./run.ts";
 import { PREDICT_OPTIONS, type PredictOptions } from "./trainerOptions.ts";
 
 /** What `predict` does: outputs for data, in the structure of the model's outputs. */
-export async function predictLoop(runner: Runner, x: FitData, options: PredictOptions): Promise<Tensor> {
+export async function predictLoop(runner: Runner, x: FitData, options: PredictOptions): Promise<Nested<Tensor>> {
   checkOptions("predict", options, PREDICT_OPTIONS);
   const { model, steps } = runner;
   const { data, batches, callbacks, guard } = await openRun(runner, "predict", x, null, options);
@@ -35,7 +36,7 @@ export async function predictLoop(runner: Runner, x: FitData, options: PredictOp
       await guard.pause(batches.streams);
     }
     await callbacks.run("onPredictEnd", {});
-    return (await concatenateOutputs(collected)) as Tensor;
+    return await concatenateOutputs(collected, model.outputNames);
   } finally {
     guard.end();
     await batches.close();

@@ -16,6 +16,7 @@ import type { EvaluateOptions, RunOptions } from "./trainerOptions.ts";
 /** A model as the loops see it: they neither know its layers nor what a step computes. */
 export interface RunModel {
   readonly name: string;
+  readonly outputNames: readonly string[] | null;
   readonly optimizer: Optimizer | null;
   readonly metrics: readonly Metric[];
   readonly trainableVariables: readonly Variable[];

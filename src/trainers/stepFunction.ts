@@ -5,8 +5,8 @@ import { backend as startBackend, startedBackend } from "../backend/registry.ts"
 import { fromElement } from "../core/dtype.ts";
 import { flatten, mapStructure, type Nested, packSequenceAs, showStructure } from "../core/tree.ts";
 import * as build from "../ir/build.ts";
+import { type CompiledFunction, compileFunction, tensorBuffer } from "../runtime/compiledFunction.ts";
 import { evaluate } from "../runtime/evaluate.ts";
-import { type CompiledFunction, compileFunction, tensorBuffer } from "../runtime/jit.ts";
 import { Tensor } from "../runtime/tensor.ts";
 import type { Batch, TensorStructure } from "./dataAdapters/dataAdapter.ts";
 import { refuseEmptyAxes } from "./emptyAxes.ts";

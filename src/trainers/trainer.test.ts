@@ -106,7 +106,7 @@ describe("data", () => {
     const outputs = { a: layers.Dense(1)(inputs), b: [layers.Dense(2)(inputs)] };
     const model = Model({ inputs, outputs });
     const { x } = samples(5);
-    const result = (await model.predict(x, { ...quiet, batchSize: 2 })) as unknown as { a: Tensor; b: Tensor[] };
+    const result = await model.predict(x, { ...quiet, batchSize: 2 });
     expect([result.a.shape, result.b[0]!.shape]).toEqual([
       [5, 1],
       [5, 2],

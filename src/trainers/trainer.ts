@@ -54,7 +54,7 @@ export class Trainer extends LayerBase {
   #compiled: Compiled | null = null;
   readonly #steps = new ModelSteps(
     this,
-    { hasCall: () => this.hasCall, optimizer: () => this.#optimizer },
+    { hasCall: () => this.hasCall, optimizer: () => this.#ownOptimizer() },
     Trainer.prototype,
   );
   readonly #runner: Runner = {
@@ -67,6 +67,10 @@ export class Trainer extends LayerBase {
   constructor(options: ConstructorParameters<typeof LayerBase>[0] = {}) {
     super(options);
     hide(this, { history: null, stopTraining: false, stopEvaluating: false, stopPredicting: false });
+    this.#defineOptimizer();
+  }
+
+  #defineOptimizer(): void {
     Object.defineProperty(this, "optimizer", {
       get: () => this.#optimizer ?? this.#noOptimizer(),
       set: (optimizer: optimizers.Optimizer | null) => {
@@ -75,6 +79,16 @@ export class Trainer extends LayerBase {
       configurable: true,
       enumerable: false,
     });
+  }
+
+  /** The optimizer, without an error where there is none. A class that states the field without `declare` puts a plain property in its place. */
+  #ownOptimizer(): optimizers.Optimizer | null {
+    const own = Object.getOwnPropertyDescriptor(this, "optimizer");
+    if (own && "value" in own) {
+      this.#optimizer = own.value ?? this.#optimizer;
+      this.#defineOptimizer();
+    }
+    return this.#optimizer;
   }
 
   /** @throws Error where a step of the user's own asks for it. */
@@ -121,6 +135,7 @@ export class Trainer extends LayerBase {
   compile(options: CompileOptions = {}): void {
     checkOptions(`compile of ${classNameOf(this)} "${this.name}"`, options, COMPILE_OPTIONS);
     const { optimizer, compiled } = compiledFrom(options, this.dtypePolicy.name === "mixed_float16");
+    this.#ownOptimizer();
     this.optimizer = optimizer;
     this.#compiled = compiled;
   }
@@ -168,9 +183,8 @@ export class Trainer extends LayerBase {
     const yPred = this.invoke([x, { training: true }]);
     const loss = scalarLoss(`computeLoss of ${placeOf(this)}`, this.computeLoss(x, y, yPred, sampleWeight, true));
     state.lossTracker.updateState(loss, batchDimension(x));
-    if (this.#optimizer && variables.length > 0) {
-      this.#applyGradients(this.#optimizer, loss, variables, before);
-    }
+    const optimizer = this.#ownOptimizer();
+    if (optimizer && variables.length > 0) this.#applyGradients(optimizer, loss, variables, before);
     return this.computeMetrics(x, y, yPred, sampleWeight);
   }
 
@@ -253,8 +267,13 @@ export class Trainer extends LayerBase {
     return [state.lossTracker, ...state.metrics.metrics, ...(state.loss?.trackers ?? []), ...this.#ownMetrics()];
   }
 
+  /** Names of {@link metrics}, where all that `compile` was given stand as one, `"compile_metrics"`, as in Keras. Logs have the names of each. */
   get metricsNames(): string[] {
-    return this.metrics.map((m) => m.name);
+    const state = this.#compiled;
+    const own = this.#ownMetrics().map((m) => m.name);
+    if (!state) return own;
+    const losses = (state.loss?.trackers ?? []).map((m) => m.name);
+    return [state.lossTracker.name, ...(state.metrics.any ? ["compile_metrics"] : []), ...losses, ...own];
   }
 
   /** Which way each logged metric improves, by log name. */
@@ -298,8 +317,10 @@ export class Trainer extends LayerBase {
    * Outputs for data, batch by batch, in the structure of the model's outputs. Needs no compile.
    *
    * @returns Computed tensors with all samples along the first axis.
+   * @throws ShapeError when batches give outputs that cannot be joined, as sequences of different lengths may.
    */
-  predict(x: FitData, options: PredictOptions = {}): Promise<Tensor> {
+  // biome-ignore lint/suspicious/noExplicitAny: models say what they give; a supertype of all structures would need casts
+  predict(x: FitData, options: PredictOptions = {}): Promise<any> {
     return predictLoop(this.#runner, x, options);
   }
 
@@ -324,7 +345,8 @@ export class Trainer extends LayerBase {
   }
 
   /** Outputs for one batch, in the structure of the model's outputs: the fastest way to a prediction. */
-  predictOnBatch(x: FitData): Promise<Tensor> {
+  // biome-ignore lint/suspicious/noExplicitAny: as for predict
+  predictOnBatch(x: FitData): Promise<any> {
     return predictOnBatch(this.#runner, x);
   }
 }

@@ -1,5 +1,4 @@
 /** Options of `compile`, `fit`, `evaluate` and `predict`. */
-import type { Logs } from "../callbacks/callback.ts";
 import type { CallbackLike } from "../callbacks/callbackList.ts";
 import type * as optimizers from "../optimizers/index.ts";
 import type { LossArgument, LossWeights } from "./compileLoss.ts";
@@ -113,6 +112,3 @@ export interface OnBatchOptions {
 
 export const EVALUATE_OPTIONS = [...RUN_OPTIONS, "sampleWeight", "steps", "returnDict"] as const;
 export const PREDICT_OPTIONS = [...RUN_OPTIONS, "steps"] as const;
-
-/** What evaluate returns: one number, several, or numbers by name. */
-export type EvaluateResult = number | number[] | Logs;

@@ -1,20 +1,27 @@
-/** Pixels of image files: by the browser, or in Node by the decoders of the drawing library that plots use. */
+/**
+ * Pixels of image files. PNG and BMP are decoded here: browsers and drawing libraries multiply colours by their alpha, and
+ * what was under transparency is lost. The rest is decoded by the browser, or in Node by the drawing library of plots.
+ */
 import { describe } from "../core/errors.ts";
 import { platform } from "../core/platform.ts";
 import { loadResvg } from "../viz/rasterize.ts";
+import { decodeBmp, isBmp } from "./decodeBmp.ts";
+import { decodePng, isPng } from "./decodePng.ts";
 
 /** Red, green, blue, alpha of each pixel, row by row. */
 export interface DecodedImage {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array | Uint8ClampedArray;
+  /** Exponent with which light was stored, where the file states it (0.45455 for sRGB): grey is mixed of light then. */
+  readonly gamma?: number;
 }
 
 /** Decodes the bytes of an image file. */
 export type ImageDecoder = (bytes: Uint8Array, path: string) => DecodedImage | Promise<DecodedImage>;
 
 interface Header {
-  readonly type: "png" | "jpeg" | "gif";
+  readonly type: "jpeg" | "gif";
   readonly width: number;
   readonly height: number;
 }
@@ -23,9 +30,6 @@ interface Header {
 function readHeader(bytes: Uint8Array): Header | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = (from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to));
-  if (bytes.length > 24 && text(1, 4) === "PNG") {
-    return { type: "png", width: view.getUint32(16), height: view.getUint32(20) };
-  }
   if (bytes.length > 10 && text(0, 3) === "GIF") {
     return { type: "gif", width: view.getUint16(6, true), height: view.getUint16(8, true) };
   }
@@ -41,6 +45,9 @@ function readHeader(bytes: Uint8Array): Header | null {
   return null;
 }
 
+const OWN_DECODER =
+  "give `decoder: (bytes, path) => ({ width, height, data })` with the red, green, blue and alpha of each pixel";
+
 function base64(bytes: Uint8Array): string {
   const pieces: string[] = [];
   for (let at = 0; at < bytes.length; at += 0x8000)
@@ -49,19 +56,28 @@ function base64(bytes: Uint8Array): string {
 }
 
 /**
- * The default decoder: PNG, JPEG and GIF (its first picture); in browsers whatever they read. Opaque PNGs are exact; the
- * numbers of a JPEG differ from other decoders' by a few levels. Colours under transparency are not kept: where they matter,
- * pass a decoder of your own.
+ * The default decoder: PNG, BMP without compression, JPEG and GIF (its first picture); in browsers whatever they read. PNG
+ * and BMP are exact; the numbers of a JPEG differ from other decoders' by a few levels.
  *
- * @throws TypeError for other files, saying how to read them.
+ * @throws TypeError for other files and damaged ones, saying how to read them.
  */
 export const decodeImage: ImageDecoder = async (bytes, path) => {
+  const decode = isPng(bytes) ? decodePng : isBmp(bytes) ? decodeBmp : null;
+  if (decode) {
+    try {
+      return decode(bytes);
+    } catch (cause) {
+      throw new TypeError(
+        `cannot read the image ${path}: ${cause instanceof Error ? cause.message : String(cause)}. Replace it, or ${OWN_DECODER}`,
+        { cause },
+      );
+    }
+  }
   if (platform().name === "browser") return decodeInBrowser(bytes);
   const header = readHeader(bytes);
   if (!header) {
     throw new TypeError(
-      `cannot read the image ${path}. Received: ${describe(bytes)}, which is no PNG, JPEG or GIF; give \`decoder: (bytes, path) => ` +
-        "({ width, height, data })` with the red, green, blue and alpha of each pixel",
+      `cannot read the image ${path}. Received: ${describe(bytes)}, which is no PNG, BMP, JPEG or GIF; ${OWN_DECODER}`,
     );
   }
   const { type, width, height } = header;

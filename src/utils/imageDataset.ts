@@ -10,14 +10,21 @@ import {
   filesToDataset,
   needFiles,
 } from "./indexDirectory.ts";
-import { cropToAspectRatio, type Interpolation, type Pixels, resizePixels, resizeWithPad } from "./resizeImage.ts";
+import {
+  cropToAspectRatio,
+  INTERPOLATIONS,
+  type Interpolation,
+  type Pixels,
+  resizePixels,
+  resizeWithPad,
+} from "./resizeImage.ts";
 
 export interface ImageDirectoryOptions extends DirectoryOptions {
   /** Channels of the images: 1, 3 or 4. @defaultValue `"rgb"` */
   colorMode?: "grayscale" | "rgb" | "rgba";
   /** Height and width that images are resized to; a number for both. @defaultValue `[256, 256]` */
   imageSize?: number | readonly [height: number, width: number];
-  /** @defaultValue `"bilinear"` */
+  /** How sizes are changed, as TensorFlow does it without antialiasing. @defaultValue `"bilinear"` */
   interpolation?: Interpolation;
   /** Whether to cut off what does not have the proportions of `imageSize`. @defaultValue `false` */
   cropToAspectRatio?: boolean;
@@ -25,7 +32,7 @@ export interface ImageDirectoryOptions extends DirectoryOptions {
   padToAspectRatio?: boolean;
   /** @defaultValue `keras.config.imageDataFormat()` */
   dataFormat?: DataFormat | null;
-  /** Reads files of other kinds. @defaultValue PNG, JPEG and GIF */
+  /** Reads files of other kinds. @defaultValue PNG, BMP, JPEG and GIF */
   decoder?: ImageDecoder | null;
 }
 
@@ -41,7 +48,6 @@ const OPTIONS = [
 ];
 const FORMATS = [".bmp", ".gif", ".jpeg", ".jpg", ".png"];
 const CHANNELS = { grayscale: 1, rgb: 3, rgba: 4 } as const;
-const INTERPOLATIONS: readonly string[] = ["bilinear", "nearest"];
 
 /**
  * Images of the files in a folder, whose folders are the classes, as batches of `[images, labels]`, or of images alone with
@@ -50,7 +56,7 @@ const INTERPOLATIONS: readonly string[] = ["bilinear", "nearest"];
  * @returns A dataset with `classNames` and `filePaths`; two of them for subset "both".
  * @throws RangeError, TypeError for options that do not fit, or when there are no files.
  * @see keras/src/utils/image_dataset_utils.py (Keras 3.x): same classes, labels and order of files, split and shuffled too
- *   (NumPy's); interpolations are "bilinear" and "nearest"
+ *   (NumPy's)
  */
 export const imageDatasetFromDirectory = (async (directory: string, options: ImageDirectoryOptions = {}) => {
   const where = "imageDatasetFromDirectory";
@@ -69,7 +75,7 @@ export const imageDatasetFromDirectory = (async (directory: string, options: Ima
   }
   if (!INTERPOLATIONS.includes(interpolation)) {
     throw new RangeError(
-      `${where}: expected \`interpolation\` to be "bilinear" or "nearest". Received: ${describe(interpolation)}`,
+      `${where}: expected \`interpolation\` to be one of ${INTERPOLATIONS.map(describe).join(", ")}. Received: ${describe(interpolation)}`,
     );
   }
   if (options.cropToAspectRatio && options.padToAspectRatio) {
@@ -93,13 +99,31 @@ export const imageDatasetFromDirectory = (async (directory: string, options: Ima
   });
 }) as FromDirectory<ImageDirectoryOptions>;
 
-/** The channels asked for; grey is what the eye makes of colours (ITU-R BT.601). */
-function toChannels({ width, height, data }: DecodedImage, channels: 1 | 3 | 4): Pixels {
+/** What red, green and blue weigh in grey (ITU-R BT.601), of 2^15, as libpng rounds it. */
+const [RED, GREEN, BLUE] = [9797, 19234, 3737] as const;
+
+/** Levels 0 to 255 raised to a power. */
+const curve = (power: number): Uint8Array =>
+  Uint8Array.from({ length: 256 }, (_, i) => Math.floor(255 * (i / 255) ** power + 0.5));
+
+/** Grey of colours. @see png_do_rgb_to_gray of libpng, which TensorFlow reads PNGs with */
+function greyMixer(gamma: number | undefined): (r: number, g: number, b: number) => number {
+  if (gamma === undefined || Math.abs(gamma - 1) < 0.05) return (r, g, b) => (RED * r + GREEN * g + BLUE * b) >> 15;
+  const [toLight, fromLight] = [curve(1 / gamma), curve(gamma)];
+  return (r, g, b) => {
+    if (r === g && g === b) return r;
+    return fromLight[(RED * toLight[r]! + GREEN * toLight[g]! + BLUE * toLight[b]! + 16384) >> 15]!;
+  };
+}
+
+/** The channels asked for. */
+function toChannels({ width, height, data, gamma }: DecodedImage, channels: 1 | 3 | 4): Pixels {
   const out = new Float32Array(width * height * channels);
+  const grey = greyMixer(gamma);
   for (let i = 0; i < width * height; i++) {
-    const [r, g, b, a] = data.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
-    if (channels === 1) out[i] = Math.round(0.299 * r + 0.587 * g + 0.114 * b);
-    else out.set(channels === 3 ? [r, g, b] : [r, g, b, a], i * channels);
+    const at = 4 * i;
+    if (channels === 1) out[i] = grey(data[at]!, data[at + 1]!, data[at + 2]!);
+    else for (let c = 0; c < channels; c++) out[i * channels + c] = data[at + c]!;
   }
   return { width, height, channels, data: out };
 }

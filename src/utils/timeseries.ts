@@ -51,6 +51,12 @@ export function timeseriesDatasetFromArray(
   data: Series,
   targets: Series | null,
   sequenceLength: number,
+  options?: TimeseriesOptions,
+): Dataset<[Tensor, Tensor] | Tensor>;
+export function timeseriesDatasetFromArray(
+  data: Series,
+  targets: Series | null,
+  sequenceLength: number,
   options: TimeseriesOptions = {},
 ): Dataset<unknown> {
   const where = "timeseriesDatasetFromArray";

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import * as layers from "../layers/index.ts";
 import { Input } from "../layers/index.ts";
 import { Model } from "../models/model.ts";
+import type { Tensor } from "../runtime/tensor.ts";
 import { camelCased, loadCases, type ModelCase, mnistMlp, modelOf } from "../testing/exampleModels.ts";
 import { DotGraph } from "./dotGraph.ts";
 import { type ModelToDotOptions, modelToDot } from "./modelToDot.ts";
@@ -47,7 +48,7 @@ describe("modelToDot", () => {
 
   it("names an activation of the user by its function", () => {
     const inputs = Input({ shape: [2], name: "x" });
-    const twice = (x: never): unknown => x;
+    const twice = (x: Tensor): Tensor => x;
     const model = Model({ inputs, outputs: layers.Dense(1, { name: "d", activation: twice })(inputs) });
     expect(modelToDot(model, { showLayerActivations: true })).toContain("Activation: <b>twice</b>");
   });

@@ -242,6 +242,11 @@ export const structureCases: Pick<CaseTable, StructuralPrimitive> = {
     emptyReduce(["float32", "int32"]),
     edgeReduce(),
   ],
+  last_equal: [
+    make("from both ends", ["int32"], [indices([7], [3, 0, -1, 3, 4, 0, 3])], { size: 5 }),
+    make("none twice", ["int32"], [indices([3], [2, 0, 1])], { size: 9 }),
+    make("none", ["int32"], [indices([0], [])], { size: 4 }),
+  ],
   argmax: argCases(),
   argmin: argCases(),
   cumsum: [

@@ -32,7 +32,7 @@ interface Facts {
   readonly vocabularies: Record<string, unknown>;
 }
 
-async function build(): Promise<keras.Model<unknown>> {
+async function build(): Promise<keras.Model> {
   keras.utils.setRandomSeed(1);
   const text = keras.Input({ shape: [], dtype: "string", name: "text" });
   const strings = (name: string) => keras.Input({ shape: [1], dtype: "string", name });
@@ -67,7 +67,7 @@ async function build(): Promise<keras.Model<unknown>> {
   return keras.Model({ inputs: { text, color, city, id, numbers }, outputs, name: "tables" });
 }
 
-const vocabularies = (model: keras.Model<unknown>): Record<string, unknown> =>
+const vocabularies = (model: keras.Model): Record<string, unknown> =>
   Object.fromEntries(
     VOCABULARIES.map((name) => [
       name,
@@ -75,7 +75,7 @@ const vocabularies = (model: keras.Model<unknown>): Record<string, unknown> =>
     ]),
   );
 
-const predict = async (model: keras.Model<unknown>): Promise<number[][]> =>
+const predict = async (model: keras.Model): Promise<number[][]> =>
   (await model.predict(INPUTS, { verbose: 0 })).array();
 
 const [mode, folder] = process.argv.slice(2);

@@ -174,3 +174,37 @@ void lossOf(new keras.Sequential());
 void lossOf(new Stacked());
 is<keras.Tensor>()(keras.Sequential([layers.Dense(1)])(ops.ones([1, 2])), true);
 is<keras.KerasTensor>()(keras.Sequential([layers.Dense(1)])(keras.Input({ shape: [2] })), true);
+
+// The parameters of functions that are written where they are used are known.
+const stack = keras.Sequential([layers.Dense(1)]);
+stack.compile({ loss: (yTrue, yPred) => ops.mean(ops.square(yTrue.sub(yPred))) });
+stack.compile({ loss: { out: (yTrue, yPred) => ops.mean(ops.square(yTrue.sub(yPred))) } });
+stack.compile({ loss: "mse", metrics: [(yTrue, yPred) => ops.mean(ops.square(yTrue.sub(yPred)))] });
+layers.Conv2D(3, 3, { activation: (t) => ops.relu(t) });
+layers.Activation((t) => t.neg());
+layers.Dense(3, { activation: layers.LeakyReLU(), kernelInitializer: (shape) => ops.zeros(shape) });
+layers.Dense(3, { activation: ops.relu, kernelRegularizer: (w) => ops.sum(w), kernelConstraint: (w) => ops.abs(w) });
+keras.models.cloneModel(stack, { callFunction: (layer, ...args) => layer(...args) });
+keras.models.cloneModel(stack, { cloneFunction: () => layers.Dense(1) });
+
+// Predictions have the structure of the outputs, for whole data sets and for a batch.
+async function predictions(): Promise<void> {
+  const dict = await model.predict(numbers);
+  is<keras.Tensor>()(dict.a, true);
+  is<keras.Tensor[]>()((await model.predictOnBatch(numbers)).b, true);
+  const two = keras.Model({ inputs: symbolic, outputs: [symbolic, symbolic] as const });
+  const [a, b] = await two.predict(numbers, { batchSize: 2 });
+  is<keras.Tensor>()(a, true);
+  is<keras.Tensor>()(b, true);
+  const [first] = await keras.Model({ inputs: symbolic, outputs: [symbolic, symbolic] }).predictOnBatch(numbers);
+  is<keras.Tensor | undefined>()(first, true);
+  is<keras.Tensor>()(await mlp.predict(numbers), true);
+  is<keras.Tensor>()((await new Heads().predict(numbers)).mean, true);
+  is<keras.Tensor>()(await keras.Sequential([layers.Dense(1)]).predict(numbers), true);
+  is<keras.Tensor>()(await keras.Sequential([layers.Dense(1)]).predictOnBatch(numbers), true);
+  is<keras.Tensor>()(await keras.Model({ inputs: symbolic, outputs: symbolic }).predict(numbers), true);
+  // @ts-expect-error: no such output
+  dict.c;
+}
+void predictions;
+void lossOf(keras.Model({ inputs: symbolic, outputs: symbolic }));

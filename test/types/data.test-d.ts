@@ -49,6 +49,14 @@ await texts("x", { maxlength: 3 });
 // @ts-expect-error an unknown label mode
 await images("x", { labelMode: "ints" });
 
+// ---------------------------------------------------------------- windows
+
+const { timeseriesDatasetFromArray: windows } = keras.utils;
+declare const perhaps: number[] | null;
+is<Pair>()(elements(windows([1, 2, 3], [4, 5, 6], 2)), true);
+is<keras.Tensor>()(elements(windows([1, 2, 3], null, 2)), true);
+is<Pair | keras.Tensor>()(elements(windows([1, 2, 3], perhaps, 2)), true);
+
 // ---------------------------------------------------------------- arrays
 
 const { Dataset } = keras.data;

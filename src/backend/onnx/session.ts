@@ -1,5 +1,6 @@
 /** The backend on any of the ONNX Runtime packages: sessions, buffers, runs. What differs between them is passed in. */
 import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from "onnxruntime-common";
+import { explainIdError } from "../../core/computedIds.ts";
 import { allocate, convertArray, type DType, type TypedArray } from "../../core/dtype.ts";
 import { BackendError, invariant } from "../../core/errors.ts";
 import { type StaticShape, sizeOf } from "../../core/shape.ts";
@@ -90,7 +91,11 @@ class OnnxExecutable implements Executable {
     try {
       return await (this.#backend.writesOutputs ? this.#runInto(feeds, outputs) : this.#runAndCopy(feeds, outputs));
     } catch (cause) {
-      throw new BackendError(`${this.#label}: the ONNX engine failed: ${messageOf(cause)}`, { cause });
+      const message = messageOf(cause);
+      const meaning = explainIdError(message);
+      throw new BackendError(`${this.#label}: ${meaning ? `${meaning}. ` : ""}the ONNX engine failed: ${message}`, {
+        cause,
+      });
     }
   }
 

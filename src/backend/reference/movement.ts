@@ -115,6 +115,12 @@ const scatterBy =
     return [result];
   };
 
+const lastEqual: ReferenceRule<Attributes["last_equal"]> = ([indices], { size }) => {
+  const count = indices!.shape[0]!;
+  const rows = Array.from({ length: count }, (_, i) => position(indices!, [i], size));
+  return [rows.map((row) => elementOf("int32", rows.lastIndexOf(row)))];
+};
+
 const iota: ReferenceRule<Attributes["iota"]> = (_, { shape, axis, dtype }) => [
   build(shape, (index) => elementOf(dtype, index[axis]!)),
 ];
@@ -128,6 +134,7 @@ export const movementRules = {
   reverse,
   concat,
   gather: gatherBy(gathered),
+  last_equal: lastEqual,
   scatter_add: scatterBy(gathered),
   gather_along: gatherBy(gatheredAlong),
   scatter_along_add: scatterBy(gatheredAlong),

@@ -107,18 +107,31 @@ interface Split {
 /** One group in the rewritten program. */
 class RowUpdate {
   readonly #ids: Value;
+  /** For each row that was read, which of them stands for all that are the same. */
+  readonly #slots: Value;
   readonly #splits = new Map<Value, Split>();
   #share: Value | null = null;
 
   constructor(gradient: Value) {
-    const indices = gradient.node!.inputs[1]!;
-    this.#ids = b.reshape(indices, [sizeOf(indices.shape)]);
-    const rows = this.#gather(gradient);
+    const [, indices, updates] = gradient.node!.inputs as [Value, Value, Value];
+    const count = sizeOf(indices.shape);
+    this.#ids = b.reshape(indices, [count]);
+    this.#slots = b.lastEqual(this.#ids, gradient.shape[0]!);
+    const rows = this.#sum(b.reshape(updates, [count, ...gradient.shape.slice(1)]));
     this.#splits.set(gradient, { rest: null, rows, more: rows });
   }
 
+  /** Each row with those that are the same row of the table added to it. The table's size does not matter here. */
+  #sum(rows: Value): Value {
+    return b.gather(b.scatterAdd(b.full(0, rows.shape, rows.dtype), this.#slots, rows, 0), this.#slots, 0);
+  }
+
+  /** Rows of a table. Of one that is only scaled they are scaled rows: then nobody may need all of it. */
   #gather(table: Value): Value {
-    return b.gather(table, this.#ids, 0);
+    const { node } = table;
+    const scale = node?.op === "mul" ? node.inputs.findIndex(isScalar) : -1;
+    if (scale < 0) return b.gather(table, this.#ids, 0);
+    return b.binary("mul", this.#gather(node!.inputs[1 - scale]!), node!.inputs[scale]!);
   }
 
   has(x: Value): boolean {
@@ -175,9 +188,8 @@ class RowUpdate {
     if (!this.#share) {
       const rows = sizeOf(this.#ids.shape);
       const ones = b.full(1, [rows], dtype);
-      const counts = b.scatterAdd(b.full(0, [shape[0]!], dtype), this.#ids, ones, 0);
       const column = [rows, ...shape.slice(1).map(() => 1)];
-      this.#share = b.reshape(b.unary("reciprocal", b.gather(counts, this.#ids, 0)), column);
+      this.#share = b.reshape(b.unary("reciprocal", this.#sum(ones)), column);
     }
     const base = rest ?? b.full(0, shape, dtype);
     const result = b.scatterAdd(base, this.#ids, b.binary("mul", more, this.#share), 0);

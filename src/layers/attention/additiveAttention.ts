@@ -33,6 +33,10 @@ export class AdditiveAttentionBase extends AttentionBase {
     });
   }
 
+  protected override get addsUp(): boolean {
+    return true;
+  }
+
   protected override scores(query: Tensor, key: Tensor): Tensor {
     const bent = ops.tanh(ops.add(ops.expandDims(query, -2), ops.expandDims(key, -3)));
     return ops.sum(this.scale ? ops.multiply(this.scale, bent) : bent, { axis: -1 });

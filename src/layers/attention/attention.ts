@@ -1,9 +1,11 @@
 /** Attention by dot products. */
-import { describe } from "../../core/errors.ts";
-import type { Shape } from "../../core/shape.ts";
+import { describe, ShapeError } from "../../core/errors.ts";
+import { formatShape, type Shape, sizesAgree } from "../../core/shape.ts";
+import { mapStructure, type Nested } from "../../core/tree.ts";
 import * as ops from "../../ops/index.ts";
-import type { Result } from "../../ops/kerasTensor.ts";
+import type { KerasTensor, Result } from "../../ops/kerasTensor.ts";
 import type { Config } from "../../ops/operation.ts";
+import { withFirstSizes } from "../../ops/outputSpec.ts";
 import * as random from "../../random/index.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
 import type { Variable } from "../../runtime/variable.ts";
@@ -11,7 +13,7 @@ import { checkBoolean, checkNumber } from "../checks.ts";
 import { placeOf } from "../errorTrail.ts";
 import { type CallOptions, LayerBase, type LayerOptions, type Mask } from "../layer.ts";
 import { type Leaf, layerClass } from "../layerClass.ts";
-import { causalMask } from "./masks.ts";
+import { causalMask, checkMasks } from "./masks.ts";
 
 /** Options of {@link AdditiveAttention}. */
 export interface AdditiveAttentionOptions extends LayerOptions {
@@ -112,6 +114,28 @@ export class AttentionBase extends LayerBase {
     if (this.scoreMode === "concat") this.concatScoreWeight = this.addWeight({ name: "concat_score_weight", ...one });
   }
 
+  /** Whether sums of query and key are scored: then they broadcast. */
+  protected get addsUp(): boolean {
+    return this.scoreMode === "concat";
+  }
+
+  #checkSizes(query: Tensor, value: Tensor, key: Tensor): void {
+    const [q, k] = [query.shape.at(-1)!, key.shape.at(-1)!];
+    const fits = sizesAgree(q, k) || (this.addsUp && (q === 1 || k === 1));
+    if (!fits) {
+      throw new ShapeError(
+        `query and key must have the same last size. Received: query of shape ${formatShape(query.shape)}, key of shape ` +
+          `${formatShape(key.shape)}; bring one to the size of the other, as with a Dense layer`,
+      );
+    }
+    if (!sizesAgree(key.shape.at(-2)!, value.shape.at(-2)!)) {
+      throw new ShapeError(
+        `there must be as many keys as values. Received: value of shape ${formatShape(value.shape)}, key of shape ` +
+          formatShape(key.shape),
+      );
+    }
+  }
+
   /** (batch, queries, keys). */
   protected scores(query: Tensor, key: Tensor): Tensor {
     if (this.scoreMode === "dot") {
@@ -127,6 +151,11 @@ export class AttentionBase extends LayerBase {
     checkInputs(inputs, Array.isArray(inputs));
     const [query, value, key = value] = inputs as [Tensor, Tensor, Tensor?];
     const [queryMask = null, valueMask = null] = maskList(options.mask ?? null);
+    checkMasks(query, value, [
+      ["mask[0]", queryMask, "queries"],
+      ["mask[1]", valueMask, valueMask?.ndim === 3 ? "both" : "values"],
+    ]);
+    this.#checkSizes(query, value, key!);
     const raw = this.scores(query, key!);
     const allowed = this.#allowed(raw, valueMask, options.useCausalMask === true);
     const parts = ops.softmax(allowed ? ops.where(allowed, raw, ops.subtract(raw, farBelow(raw))) : raw);
@@ -135,6 +164,12 @@ export class AttentionBase extends LayerBase {
     const attended = ops.matmul(scores, value);
     const output = queryMask ? ops.where(ops.expandDims(queryMask, -1), attended, ops.zerosLike(attended)) : attended;
     return options.returnAttentionScores ? [output, scores] : output;
+  }
+
+  override computeOutputSpec(...args: unknown[]): Nested<KerasTensor> {
+    const [query] = args[0] as readonly (KerasTensor | Tensor)[];
+    const positions = query!.shape.slice(0, -1);
+    return mapStructure((x: KerasTensor) => withFirstSizes(x, positions), super.computeOutputSpec(...args));
   }
 
   /** Which values a query may attend to, or `null` for all. */

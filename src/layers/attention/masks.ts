@@ -1,6 +1,7 @@
 /** Masks that attention layers make: which keys a query may attend to, by their positions. */
 import * as ops from "../../ops/index.ts";
-import type { Operand, Tensor } from "../../runtime/tensor.ts";
+import { type Operand, Tensor } from "../../runtime/tensor.ts";
+import { checkMaskShape, shapeText } from "../maskShape.ts";
 
 /** (1, queries, keys): true where the key's position is not after the query's. */
 export function causalMask(queries: number, keys: number): Tensor {
@@ -27,6 +28,32 @@ export interface MaskParts {
   readonly attentionMask: Operand | null;
   readonly useCausalMask: boolean;
   readonly slidingWindow: number | null;
+}
+
+/** A mask with its name. */
+type NamedMask = readonly [name: string, mask: unknown, use: "queries" | "values" | "both"];
+
+/** @throws ShapeError for a mask that does not fit the inputs, where these are (batch, steps, features). */
+export function checkMasks(query: Tensor, value: Tensor, masks: readonly NamedMask[]): void {
+  if (query.ndim !== 3 || value.ndim !== 3) return;
+  const [batch, queries] = query.shape as [number, number];
+  const values = value.shape[1]!;
+  const uses = {
+    queries: { axes: "(batch, queries)", sizes: [batch, queries] },
+    values: { axes: "(batch, values)", sizes: [batch, values] },
+    both: { axes: "(batch, queries, values)", sizes: [batch, queries, values] },
+  } as const;
+  // One for all samples, and one for each head.
+  const wider = (rank: number) =>
+    rank === 2
+      ? { axes: "(queries, values)", sizes: [queries, values] }
+      : { axes: "(batch, heads, queries, values)", sizes: [batch, null, queries, values] };
+  const of = `query ${shapeText(query)} and value ${shapeText(value)}`;
+  for (const [name, mask, use] of masks) {
+    if (!(mask instanceof Tensor)) continue;
+    const expected = use === "both" && (mask.ndim === 2 || mask.ndim === 4) ? wider(mask.ndim) : uses[use];
+    checkMaskShape(mask, { name: `\`${name}\``, ...expected, of });
+  }
 }
 
 /** Everything that hides keys from queries as one mask, (batch, queries, keys); `null` when nothing does. */

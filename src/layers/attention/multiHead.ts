@@ -9,6 +9,7 @@ import { dotProductAttention } from "../../ops/attention.ts";
 import * as ops from "../../ops/index.ts";
 import type { KerasTensor, Result, TensorLike } from "../../ops/kerasTensor.ts";
 import type { Config } from "../../ops/operation.ts";
+import { withFirstSizes } from "../../ops/outputSpec.ts";
 import * as regularizers from "../../regularizers/index.ts";
 import { type Operand, Tensor } from "../../runtime/tensor.ts";
 import { Softmax } from "../activations/softmax.ts";
@@ -18,7 +19,7 @@ import { EinsumDense } from "../core/einsumDense.ts";
 import { placeOf } from "../errorTrail.ts";
 import { type CallOptions, LayerBase, type LayerOptions } from "../layer.ts";
 import { Dropout } from "../regularization/dropout.ts";
-import { combinedMask, forHeads } from "./masks.ts";
+import { checkMasks, combinedMask, forHeads, type MaskParts } from "./masks.ts";
 
 /** Options that attention layers with several heads share. */
 export interface MultiHeadOptions extends LayerOptions {
@@ -54,7 +55,10 @@ export interface MultiHeadOptions extends LayerOptions {
 export interface MultiHeadCallOptions extends CallOptions {
   /** Keys of the values. @defaultValue the values themselves */
   key?: TensorLike | null;
-  /** True where a step of the query is real: (batch, queries). @defaultValue the mask that came with the query */
+  /**
+   * True where a step of the query is real: (batch, queries). As in Keras, {@link MultiHeadAttention} takes it and computes
+   * without it, with the mask that came with the query. @defaultValue the mask that came with the query
+   */
   queryMask?: TensorLike | null;
   /** (batch, values). @defaultValue the mask that came with the value */
   valueMask?: TensorLike | null;
@@ -101,7 +105,6 @@ const CALL_OPTIONS = [
   "returnAttentionScores",
   "useCausalMask",
   "training",
-  "mask",
 ] as const;
 
 /** Keys of the options that all have, in files. */
@@ -126,6 +129,9 @@ export interface Heads {
   readonly key: Tensor;
   readonly value: Tensor;
 }
+
+/** What hides steps of the inputs. */
+export type GivenMasks = Pick<MaskParts, "queryMask" | "valueMask" | "keyMask">;
 
 /** Attention with several heads: the layers that project, and what to do with what they give. */
 export abstract class MultiHeadLayer extends LayerBase {
@@ -260,11 +266,19 @@ export abstract class MultiHeadLayer extends LayerBase {
     const options = (isPlainObject(last) ? last : {}) as MultiHeadCallOptions;
     const key = more.length > 0 && !isPlainObject(more[0]) ? (more[0] as Tensor) : null;
     const { returnAttentionScores = false, training = false, useCausalMask = false } = options;
+    const { queryMask, valueMask, keyMask } = this.takeMasks(query, value, key, options);
+    const attentionMask = (options.attentionMask ?? null) as Operand | null;
+    checkMasks(query, value, [
+      ["queryMask", queryMask, "queries"],
+      ["valueMask", valueMask, "values"],
+      ["keyMask", keyMask, "values"],
+      ["attentionMask", attentionMask, "both"],
+    ]);
     const mask = combinedMask(query.shape[1]!, value.shape[1]!, {
-      queryMask: (options.queryMask ?? query.mask) as Operand | null,
-      valueMask: (options.valueMask ?? value.mask) as Operand | null,
-      keyMask: (options.keyMask ?? key?.mask ?? null) as Operand | null,
-      attentionMask: (options.attentionMask ?? null) as Operand | null,
+      queryMask,
+      valueMask,
+      keyMask,
+      attentionMask,
       useCausalMask,
       slidingWindow: this.slidingWindow,
     });
@@ -275,6 +289,15 @@ export abstract class MultiHeadLayer extends LayerBase {
     const [attended, scores] = this.attend(heads, mask, training, returnAttentionScores);
     const output = this.finish(withoutMask(query), attended);
     return scores && returnAttentionScores ? [output, scores] : output;
+  }
+
+  /** The masks of query, value and key: given, or those that came with them. */
+  protected takeMasks(query: Tensor, value: Tensor, key: Tensor | null, options: MultiHeadCallOptions): GivenMasks {
+    return {
+      queryMask: (options.queryMask ?? query.mask) as Operand | null,
+      valueMask: (options.valueMask ?? value.mask) as Operand | null,
+      keyMask: (options.keyMask ?? key?.mask ?? null) as Operand | null,
+    };
   }
 
   /** The heads of query, key and value. */
@@ -304,6 +327,14 @@ export abstract class MultiHeadLayer extends LayerBase {
     const scores = this._softmax!(raw, wide ? { mask: wide } : {});
     const kept = this.dropout > 0 ? this._dropoutLayer!(scores, { training }) : scores;
     return [ops.einsum(this.equations.combine, kept, value), scores];
+  }
+
+  override computeOutputSpec(...args: unknown[]): Nested<KerasTensor> {
+    const positions = (args[0] as KerasTensor | Tensor).shape.slice(0, -1);
+    const spec = super.computeOutputSpec(...args) as KerasTensor | KerasTensor[];
+    return Array.isArray(spec)
+      ? [withFirstSizes(spec[0]!, positions), ...spec.slice(1)]
+      : withFirstSizes(spec, positions);
   }
 
   override computeOutputShape(...shapes: unknown[]): Nested<Shape> {

@@ -1,6 +1,6 @@
 /** Multi-head attention. */
-import { describe } from "../../core/errors.ts";
-import type { Shape } from "../../core/shape.ts";
+import { describe, ShapeError } from "../../core/errors.ts";
+import { formatShape, type Shape } from "../../core/shape.ts";
 import * as ops from "../../ops/index.ts";
 import type { Config } from "../../ops/operation.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
@@ -12,7 +12,15 @@ import { placeOf } from "../errorTrail.ts";
 import { layerClass } from "../layerClass.ts";
 import type { Dropout } from "../regularization/dropout.ts";
 import { attentionEquations, projectionEquation, projectionShape } from "./equations.ts";
-import { type Heads, MULTI_HEAD_KEYS, type MultiHeadCall, MultiHeadLayer, type MultiHeadOptions } from "./multiHead.ts";
+import {
+  type GivenMasks,
+  type Heads,
+  MULTI_HEAD_KEYS,
+  type MultiHeadCall,
+  type MultiHeadCallOptions,
+  MultiHeadLayer,
+  type MultiHeadOptions,
+} from "./multiHead.ts";
 
 /** Options of {@link MultiHeadAttention}. */
 export interface MultiHeadAttentionOptions extends MultiHeadOptions {
@@ -31,7 +39,8 @@ type All = MultiHeadAttentionOptions & { numHeads: number; keyDim: number };
  * are projected together.
  *
  * Called on a query and a value, and perhaps a key; for attention within a sequence, `mha(x, x)`. Masks of the inputs hide
- * padded steps by themselves.
+ * padded steps by themselves, and are taken off the inputs, as in Keras: a layer that gets one of them later, such as the
+ * addition of a residual connection, gets it without. Give `attentionMask` to mask every block of a stack.
  *
  * Shapes: query (batch, queries, dim), value and key (batch, values, …) → (batch, queries, dim), or the last axes of
  * `outputShape`; with `returnAttentionScores` also (batch, heads, queries, values).
@@ -44,8 +53,7 @@ type All = MultiHeadAttentionOptions & { numHeads: number; keyDim: number };
  * @example
  * const mha = layers.MultiHeadAttention(8, 64, { dropout: 0.1 });
  * const y = mha(x, x, { useCausalMask: true });
- * @see keras/src/layers/attention/multi_head_attention.py (Keras 3.x): same numbers; a `queryMask` given by hand counts here,
- *   where Keras 3.15 uses only the one that came with the query.
+ * @see keras/src/layers/attention/multi_head_attention.py (Keras 3.x)
  */
 export class MultiHeadAttentionBase extends MultiHeadLayer {
   static readonly className: string = "MultiHeadAttention";
@@ -102,6 +110,7 @@ export class MultiHeadAttentionBase extends MultiHeadLayer {
 
   override build(queryShape: Shape, valueShape: Shape, ...[keyShape]: Shape[]): void {
     const keys = keyShape ?? valueShape;
+    this.#checkRanks(queryShape, valueShape);
     this.checkKeys(valueShape, keys);
     const project = (name: string, shape: Shape, size: number, activation: string | null = null): EinsumDense => {
       const free = shape.length - 1;
@@ -120,9 +129,23 @@ export class MultiHeadAttentionBase extends MultiHeadLayer {
     this.outputDense = this.projection("attention_output", equation, projectionShape(free, sizes), biasAxes, heads);
   }
 
+  /** Keras builds the layer on (batch, features), and fails when it computes. */
+  #checkRanks(query: Shape, value: Shape): void {
+    if (query.length >= 3 && value.length >= 3) return;
+    throw new ShapeError(
+      "expected inputs of at least three axes, (batch, steps, features). Received: " +
+        `query ${formatShape(query)}, value ${formatShape(value)}; samples of one step get an axis for it: ops.expandDims(x, 1)`,
+    );
+  }
+
   /** @param rank - Of the values' heads. */
   #buildAttention(rank: number): void {
     const given = this.attentionAxes ?? Array.from({ length: rank - 3 }, (_, i) => i + 1);
+    if (given.length === 0) {
+      throw new RangeError(
+        `${placeOf(this)}: expected \`attentionAxes\` to be at least one axis. Received: attentionAxes=[]`,
+      );
+    }
     const axes = given.map((axis) => (axis >= 0 ? axis : rank - 1 + axis));
     const bad = axes.find((axis) => axis < 1 || axis > rank - 3);
     if (bad !== undefined) {
@@ -143,6 +166,21 @@ export class MultiHeadAttentionBase extends MultiHeadLayer {
 
   protected override get headSize(): number {
     return this.keyDim;
+  }
+
+  /**
+   * Takes the masks off the tensors that carry them, as Keras does: whatever gets one of these tensors after this layer gets it
+   * without a mask, in a graph as well. What counts of the query is its own mask only. See docs/decisions/0009-masks.md.
+   */
+  protected override takeMasks(
+    query: Tensor,
+    value: Tensor,
+    key: Tensor | null,
+    options: MultiHeadCallOptions,
+  ): GivenMasks {
+    const masks = super.takeMasks(query, value, key, { ...options, queryMask: null });
+    for (const x of [query, value, key]) if (x) x.mask = null;
+    return masks;
   }
 
   protected override project(query: Tensor, value: Tensor, key: Tensor): Heads {

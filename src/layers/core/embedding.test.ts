@@ -238,3 +238,24 @@ describe("ids of a data set", () => {
     await Model({ inputs: words, outputs: clipped }).predict(bad, quiet);
   });
 });
+
+describe("ids that a program computes", () => {
+  const refused =
+    /id 23 is out of range where rows 0 to 22 are read, as Embedding "shifted" does\. Make the table larger \(inputDim.*the ONNX engine failed: /;
+
+  it("are named with the layer when the engine meets one outside of the table", async () => {
+    const layer = layers.Embedding(23, 2, { name: "shifted" });
+    await expect(layer(ops.add(ids([[20, 19]]), 3)).data()).rejects.toThrow(refused);
+    await expect(jit((x: Tensor) => layer(x))(ids([[23]]))).rejects.toThrow(refused);
+    const words = layers.Input({ shape: [2], dtype: "int32" });
+    const model = Model({ inputs: words, outputs: layer(ops.add(words, 3)) });
+    await expect(model.predict(ids([[20, 19]]), { verbose: 0 })).rejects.toThrow(refused);
+    model.compile({ optimizer: "sgd", loss: "mse" });
+    await expect(model.fit(ids([[20, 19]]), ops.ones([1, 2, 2]), { verbose: 0 })).rejects.toThrow(refused);
+  });
+
+  it("leave the message of another index alone", async () => {
+    const taken = ops.take(ops.ones([29, 2]), ops.add(ids([[28]]), 1), { axis: 0 });
+    await expect(taken.data()).rejects.toThrow(/^program: the ONNX engine failed: /);
+  });
+});

@@ -1,7 +1,9 @@
 /**
  * Which tensors are read as row numbers of a table, so that a number outside of it is found before anything is computed:
- * at once where the numbers are known, else by whoever traces a model and holds the data (`recordIdUses`).
+ * at once where the numbers are known, else by whoever traces a model and holds the data (`recordIdUses`). Numbers that a program
+ * computes are found by the engine only: `core/computedIds.ts`.
  */
+import { noteComputedIds } from "../../core/computedIds.ts";
 import { type DType, fromElement, type TypedArray } from "../../core/dtype.ts";
 import type { Value } from "../../ir/value.ts";
 import { declaredShape } from "../../ops/outputSpec.ts";
@@ -61,8 +63,12 @@ function knownIds(value: Value): TypedArray | null {
 export function useIds(table: IdTable, ids: Tensor): void {
   const origin = originOf(ids.node);
   const data = knownIds(origin);
-  if (data) checkIds(table, { data, shape: ids.shape, dtype: origin.dtype }, "");
-  else if (recorded && origin.node === null) recorded.push({ ...table, ids: origin });
+  if (data) {
+    checkIds(table, { data, shape: ids.shape, dtype: origin.dtype }, "");
+    return;
+  }
+  noteComputedIds(table.where, table.rows);
+  if (recorded && origin.node === null) recorded.push({ ...table, ids: origin });
 }
 
 /**

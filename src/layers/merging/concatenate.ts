@@ -1,6 +1,6 @@
 /** Tensors one after another along an axis. */
 import { describe, ShapeError } from "../../core/errors.ts";
-import { normalizeAxis } from "../../core/shape.ts";
+import { normalizeAxis, type Shape } from "../../core/shape.ts";
 import { isPlainObject } from "../../core/tree.ts";
 import * as ops from "../../ops/index.ts";
 import type { Result } from "../../ops/kerasTensor.ts";
@@ -66,6 +66,15 @@ export class ConcatenateBase extends MergeBase {
 
   protected override merge(inputs: readonly Tensor[]): Tensor {
     return ops.concatenate(inputs, { axis: this.axis });
+  }
+
+  /** All sizes but that of the axis are the first input's. */
+  protected override statedShape(shapes: readonly Shape[]): Shape {
+    const first = shapes[0]!;
+    const axis = normalizeAxis(this.axis, first.length, "`axis`");
+    const sizes = shapes.map((shape) => shape[axis] ?? null);
+    const total = sizes.includes(null) ? null : (sizes as number[]).reduce((sum, d) => sum + d);
+    return first.map((d, i) => (i === axis ? total : d));
   }
 
   override computeMask(inputs: unknown, previousMask: Mask): Mask {

@@ -72,16 +72,20 @@ export class DotBase extends MergeBase {
     const [a, b] = shapes as [Shape, Shape];
     const [i, j] = this.#axesOf(shapes);
     const [n, m] = [a[i]!, b[j]!];
-    if (n !== null && m !== null && n !== m) {
+    if (n !== m) {
       throw new ShapeError(
-        `the two axes must have the same size. Received: ${n} (axis ${i} of shape ${formatShape(a)}) and ${m} (axis ${j} ` +
-          `of shape ${formatShape(b)})`,
+        `the two axes must have the same size. Received: ${n ?? "None"} (axis ${i} of shape ${formatShape(a)}) and ` +
+          `${m ?? "None"} (axis ${j} of shape ${formatShape(b)})`,
       );
     }
   }
 
   override call(inputs: readonly Tensor[]): Tensor {
     return this.merge(inputs);
+  }
+
+  protected override statedShape(shapes: readonly Shape[]): Shape {
+    return [shapes[0]![0] ?? null];
   }
 
   protected override merge(inputs: readonly Tensor[]): Tensor {

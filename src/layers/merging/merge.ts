@@ -2,7 +2,8 @@
 import { describe, ShapeError } from "../../core/errors.ts";
 import { formatShape, type Shape } from "../../core/shape.ts";
 import * as ops from "../../ops/index.ts";
-import { KerasTensor, type Result } from "../../ops/kerasTensor.ts";
+import type { KerasTensor, Result } from "../../ops/kerasTensor.ts";
+import { withFirstSizes } from "../../ops/outputSpec.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
 import { type InputShape, LayerBase, type LayerOptions, type Mask } from "../layer.ts";
 import type { Leaf } from "../layerClass.ts";
@@ -85,12 +86,13 @@ export abstract class MergeBase extends LayerBase {
   override computeOutputSpec(...args: unknown[]): KerasTensor {
     const [inputs, ...rest] = args;
     if (!Array.isArray(inputs)) return super.computeOutputSpec(...args) as KerasTensor;
-    // A batch that one input states is that of the others.
-    const batch = inputs.map((x: KerasTensor | Tensor) => x.shape[0] ?? null).find((d) => d !== null) ?? null;
-    const stated = inputs.map((x: KerasTensor | Tensor) =>
-      x instanceof KerasTensor && x.ndim > 0 ? new KerasTensor([batch, ...x.shape.slice(1)], { dtype: x.dtype }) : x,
-    );
-    return super.computeOutputSpec(stated, ...rest) as KerasTensor;
+    const output = super.computeOutputSpec(inputs, ...rest) as KerasTensor;
+    return withFirstSizes(output, this.statedShape(inputs.map((x: KerasTensor | Tensor) => x.shape)));
+  }
+
+  /** What is stated of the result, for inputs of these shapes: all sizes or the first ones. */
+  protected statedShape(shapes: readonly Shape[]): Shape {
+    return mergedShape(shapes);
   }
 
   /** What is masked in all inputs; nothing if one has no mask. */

@@ -32,7 +32,7 @@ export interface BatchNormalizationOptions extends ScaleAndOffsetOptions {
   renormClipping?: RenormClipping | null;
   /** How much of the statistics that `renorm` corrects towards stays at each step. @defaultValue `0.99` */
   renormMomentum?: number;
-  /** Statistics over several devices; there is one here, so only `false` is accepted. @defaultValue `false` */
+  /** Statistics over all devices. There is one here, so it changes nothing and is kept for files. @defaultValue `false` */
   synchronized?: boolean;
 }
 
@@ -73,7 +73,7 @@ export class BatchNormalizationBase extends ScaleAndOffset {
   readonly renorm: boolean;
   readonly renormClipping: RenormClipping | null;
   readonly renormMomentum: number;
-  readonly synchronized: boolean = false;
+  readonly synchronized: boolean;
   /** `null` before the layer is built. */
   movingMean: Variable | null = null;
   /** `null` before the layer is built. */
@@ -97,9 +97,8 @@ export class BatchNormalizationBase extends ScaleAndOffset {
     if (!Number.isInteger(channels)) {
       throw new TypeError(`${where}: expected \`axis\` to be an integer. Received: axis=${describe(channels)}`);
     }
-    if (checkBoolean(this, "synchronized", synchronized)) {
-      throw new RangeError(`${where}: \`synchronized: true\` needs several devices, and there is one. Leave it out`);
-    }
+    // There is one device, whose statistics are those of all.
+    this.synchronized = checkBoolean(this, "synchronized", synchronized);
     this.axis = channels;
     this.momentum = checkNumber(this, "momentum", momentum);
     this.movingMeanInitializer = initializers.get(movingMeanInitializer);

@@ -200,9 +200,9 @@ describe("options of normalization layers", () => {
       /^BatchNormalization "batch_normalization.*": `axis`: axis 3 is out of range for rank 3/,
     ],
     [
-      "synchronized statistics",
-      () => layers.BatchNormalization({ synchronized: true }),
-      /needs several devices, and there is one/,
+      "synchronized that is no flag",
+      () => layers.BatchNormalization({ synchronized: "yes" as unknown as boolean }),
+      /expected `synchronized` to be a boolean/,
     ],
     [
       "a negative epsilon",
@@ -271,4 +271,13 @@ describe("options of normalization layers", () => {
   it.each(REFUSED)("refuse %s", (_, make, error) => {
     expect(make).toThrow(error);
   });
+});
+
+it("keeps synchronized statistics for files: with one device they are those of the device", async () => {
+  const layer = layers.BatchNormalization({ synchronized: true });
+  const data = tensor([1, 2, 3, 6], [4, 1]);
+  expect(await layer(data, { training: true }).array()).toEqual(
+    await layers.BatchNormalization()(data, { training: true }).array(),
+  );
+  expect(layer.getConfig().synchronized).toBe(true);
 });

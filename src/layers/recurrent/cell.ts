@@ -1,6 +1,6 @@
 /** What recurrent layers need of a cell: one step from inputs and states to an output and the next states. */
 import { describe, ShapeError } from "../../core/errors.ts";
-import type { Shape } from "../../core/shape.ts";
+import { formatShape, type Shape } from "../../core/shape.ts";
 import { flatten, type Nested } from "../../core/tree.ts";
 import * as ops from "../../ops/index.ts";
 import type { Config, Operation } from "../../ops/operation.ts";
@@ -103,6 +103,6 @@ export function runCell(cell: RecurrentCell, inputs: Tensor, states: States, tra
 export function checkTime(shape: Shape): void {
   if (shape[1] !== 0) return;
   throw new ShapeError(
-    `the inputs have no time step: axis 1 has length 0. Received: shape (${shape.join(", ")}); expected at least one step`,
+    `the inputs have no time step: axis 1 has length 0. Received: shape ${formatShape(shape)}; expected at least one step`,
   );
 }

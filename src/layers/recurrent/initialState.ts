@@ -8,7 +8,7 @@ import type { Operation } from "../../ops/operation.ts";
 import { declaredShape } from "../../ops/outputSpec.ts";
 import { Tensor } from "../../runtime/tensor.ts";
 import { Variable } from "../../runtime/variable.ts";
-import { splitCallArguments } from "../callArguments.ts";
+import { convertArgument, splitCallArguments } from "../callArguments.ts";
 import { placeOf } from "../errorTrail.ts";
 import type { CallOptions, Mask } from "../layer.ts";
 import type { States } from "./cell.ts";
@@ -22,7 +22,10 @@ export interface RNNCallOptions extends CallOptions {
 const isTensor = (value: unknown): boolean =>
   value instanceof Tensor || value instanceof KerasTensor || value instanceof Variable;
 
-/** The initial state may follow the sequences: `lstm(x, [h, c])` is `lstm(x, { initialState: [h, c] })`. */
+/**
+ * The initial state may follow the sequences: `lstm(x, [h, c])` is `lstm(x, { initialState: [h, c] })`. Numbers become tensors, so
+ * that they count as such where it is decided whether the mask of the sequences is used.
+ */
 export function withStateAsOption(layer: Operation, args: unknown[]): unknown[] {
   const { inputs, options } = splitCallArguments(args);
   const [sequences, initialState] = inputs;
@@ -32,14 +35,17 @@ export function withStateAsOption(layer: Operation, args: unknown[]): unknown[] 
         "follows the sequences, `layer(x, [h, c])`, or is an option, `layer(x, { initialState: [h, c] })`",
     );
   }
-  if (inputs.length < 2) return args;
+  if (inputs.length < 2) {
+    if ((options.initialState ?? null) === null) return args;
+    return [sequences, { ...options, initialState: convertArgument(options.initialState, placeOf(layer)) }];
+  }
   if (inputs.length > 2 || options.initialState !== undefined) {
     const what = options.initialState === undefined ? "; put the states in one list" : " and option `initialState`";
     throw new TypeError(
       `${placeOf(layer)}: expected sequences, one initial state and options. Received: ${inputs.length} inputs${what}`,
     );
   }
-  return [sequences, { ...options, initialState }];
+  return [sequences, { ...options, initialState: convertArgument(initialState ?? null, placeOf(layer)) }];
 }
 
 const sameSize = (a: number | null, b: number | null): boolean => a === null || b === null || a === b;

@@ -3,14 +3,16 @@ import { describe, ShapeError } from "../../core/errors.ts";
 import { formatShape, type Shape } from "../../core/shape.ts";
 import { flatten, isPlainObject, mapStructure, type Nested, packSequenceAs } from "../../core/tree.ts";
 import * as ops from "../../ops/index.ts";
+import type { KerasTensor } from "../../ops/kerasTensor.ts";
 import type { Config } from "../../ops/operation.ts";
-import { declaredShape } from "../../ops/outputSpec.ts";
+import { declaredShape, withFirstSizes } from "../../ops/outputSpec.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
 import { Variable } from "../../runtime/variable.ts";
 import { serializeObject } from "../../serialization/serialize.ts";
 import { checkBoolean } from "../checks.ts";
 import { InputSpec } from "../inputSpec.ts";
 import { LayerBase, type LayerOptions, type Mask } from "../layer.ts";
+import { checkMaskShape, type MaskUse, shapeText } from "../maskShape.ts";
 import { hide } from "../statefulOperation.ts";
 import { BaseCell } from "./baseCell.ts";
 import {
@@ -179,12 +181,14 @@ export class RNNBase extends LayerBase {
       );
     }
     this.#checkBatch(shape);
+    const sequenceMask = firstMask(mask);
+    if (sequenceMask) checkMaskShape(sequenceMask, maskUse(sequences));
     const batch = sequences.shape[0]!;
     const before = this.#startStates(batch, initialState);
     const cells = this.#droppingCells();
     if (training) for (const cell of cells) cell.holdMasks(batch);
     try {
-      const { output, states } = this.#run(sequences, before, firstMask(mask), training);
+      const { output, states } = this.#run(sequences, before, sequenceMask, training);
       const cast = (x: Tensor): Tensor => ops.cast(x, this.computeDtype);
       const after = mapStructure(cast, states) as States[];
       if (this.states !== null) {
@@ -200,6 +204,12 @@ export class RNNBase extends LayerBase {
         cell.resetRecurrentDropoutMask();
       }
     }
+  }
+
+  /** The sequences say how many samples there are, also where states say otherwise. */
+  override computeOutputSpec(...args: unknown[]): Nested<KerasTensor> {
+    const { shape } = args[0] as KerasTensor;
+    return mapStructure((x: KerasTensor) => withFirstSizes(x, [shape[0] ?? null]), super.computeOutputSpec(...args));
   }
 
   /** Cells of Keras, however deep inside: what they drop is decided before the loop. */
@@ -279,6 +289,16 @@ export class RNNBase extends LayerBase {
     return { ...this.loopConfig(), cell: serializeObject(this.cell) };
   }
 }
+
+/** A mask may have more axes: a step is real when any of its entries is. */
+const maskUse = (sequences: Tensor): MaskUse => ({
+  name: "a mask",
+  axes: "(batch, time)",
+  sizes: sequences.shape.slice(0, 2),
+  exact: [1],
+  mayGoOn: true,
+  of: `sequences of shape ${shapeText(sequences)}`,
+});
 
 /** The batch size of a stateful layer. */
 function fixedBatch(sequencesShape: Shape): number {

@@ -1,6 +1,6 @@
 /** The loop over time that all recurrent layers share: steps, masks, direction, and which outputs are kept. */
 import { DTypeError, ShapeError } from "../../core/errors.ts";
-import { formatShape, shapesEqual } from "../../core/shape.ts";
+import { formatShape, shapesCompatible } from "../../core/shape.ts";
 import { assertSameStructure, flatten, mapStructure, packSequenceAs } from "../../core/tree.ts";
 import { inputValue } from "../../ir/value.ts";
 import * as ops from "../../ops/index.ts";
@@ -59,7 +59,7 @@ function checkStates(before: States, after: States): void {
   const given = flatten(before);
   flatten(after).forEach((state, i) => {
     const { shape, dtype } = given[i]!;
-    if (!shapesEqual(state.shape, shape)) {
+    if (!shapesCompatible(shape, state.shape)) {
       throw new ShapeError(
         `the cell must keep the shapes of its states. Received: state ${i} of shape ${formatShape(declaredShape(state.shape))} ` +
           `after a step; expected ${formatShape(declaredShape(shape))}, as before it`,

@@ -95,6 +95,15 @@ const scatterAlongAdd: OnnxRule<PrimitiveAttributes["scatter_along_add"]> = (
   return [model.cast(model.emit("ScatterElements", inputs, dtype, out!.shape, { axis, reduction: "add" }), out!.dtype)];
 };
 
+/** Each index leaves its position in the row that it means; a later one of the same row writes over it. */
+function lastEqual(model: OnnxModel, indices: OnnxValue, { size }: PrimitiveAttributes["last_equal"]): OnnxValue {
+  const { shape } = indices;
+  const positions = iota(model, { shape, axis: 0, dtype: "int32" });
+  const nobody = model.emit("Expand", [model.scalar(0, "int32"), model.ints([size])], "int32", [size]);
+  const owners = model.emit("ScatterElements", [nobody, indices, positions], "int32", [size], { axis: 0 });
+  return model.emit("Gather", [owners, indices], "int32", shape, { axis: 0 });
+}
+
 /** Up to this many elements the numbers are stored; beyond, they are computed. */
 const STORED_IOTA = 65_536;
 
@@ -128,6 +137,7 @@ export const movementRules: {
     | "gather"
     | "scatter_add"
     | "gather_along"
+    | "last_equal"
     | "scatter_along_add"
     | "iota"]: OnnxRule<PrimitiveAttributes[P]>;
 } = {
@@ -141,6 +151,7 @@ export const movementRules: {
   gather,
   scatter_add: scatterAdd,
   gather_along: gatherAlong,
+  last_equal: (model, [indices], attributes) => [lastEqual(model, indices!, attributes)],
   scatter_along_add: scatterAlongAdd,
   iota: (model, _, attributes) => [iota(model, attributes)],
 };

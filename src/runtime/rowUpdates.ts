@@ -1,0 +1,76 @@
+/** Applies to variables, in place, what a program says about their rows (`compiler/rowUpdates.ts`). */
+import type { Backend, BackendBuffer } from "../backend/contract.ts";
+import type { RowStep } from "../compiler/rowUpdates.ts";
+import type { TypedArray } from "../core/dtype.ts";
+import { BackendError, invariant } from "../core/errors.ts";
+import { flushDenormals } from "./denormals.ts";
+import type { Variable } from "./variable.ts";
+
+/** A variable that a program updates by rows. */
+export interface RowUpdate {
+  readonly variable: Variable;
+  readonly steps: readonly RowStep[];
+}
+
+const dataOf = (backend: Backend, buffer: BackendBuffer): TypedArray => {
+  const data = backend.peek(buffer);
+  invariant(data, "rows are added in place where the engine's memory is the host's");
+  return data;
+};
+
+/** @throws BackendError when a row is not in its table; nothing has been written then. */
+export function checkRows(
+  updates: readonly RowUpdate[],
+  backend: Backend,
+  results: readonly BackendBuffer[],
+  label: string,
+): void {
+  for (const { variable, steps } of updates) {
+    const height = variable.shape[0]!;
+    for (const step of steps) {
+      if (step.kind === "scale") continue;
+      const indices = dataOf(backend, results[step.indices]!);
+      for (let i = 0; i < indices.length; i++) {
+        const index = Number(indices[i]!);
+        if (index >= -height && index < height) continue;
+        throw new BackendError(
+          `${label}: an update of variable "${variable.path}" names row ${index}, and it has ${height} rows`,
+        );
+      }
+    }
+  }
+}
+
+/** @param flush - Whether to look for denormal numbers afterwards. */
+export function applyRows(
+  { variable, steps }: RowUpdate,
+  backend: Backend,
+  results: readonly BackendBuffer[],
+  flush: boolean,
+): void {
+  variable.rewrite(backend, (data) => {
+    for (const step of steps) {
+      if (step.kind === "scale") scale(data as Float32Array, step.factor);
+      else {
+        const rows = dataOf(backend, results[step.rows]!) as Float32Array;
+        addRows(data as Float32Array, dataOf(backend, results[step.indices]!), rows, variable.shape[0]!);
+      }
+    }
+    if (flush) flushDenormals(data, variable.dtype);
+  });
+}
+
+function scale(data: Float32Array, factor: number): void {
+  for (let i = 0; i < data.length; i++) data[i] = data[i]! * factor;
+}
+
+/** A row that is named several times gets all that is for it, in order, as the engine adds it. */
+function addRows(data: Float32Array, indices: TypedArray, rows: Float32Array, height: number): void {
+  const width = data.length / height;
+  for (let i = 0; i < indices.length; i++) {
+    const index = Number(indices[i]!);
+    const to = (index < 0 ? index + height : index) * width;
+    const from = i * width;
+    for (let k = 0; k < width; k++) data[to + k] = data[to + k]! + rows[from + k]!;
+  }
+}
