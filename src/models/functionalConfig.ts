@@ -2,13 +2,14 @@
 import { describe, SerializationError } from "../core/errors.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
 import type { CallOptions } from "../layers/callArguments.ts";
+import { placeOf } from "../layers/errorTrail.ts";
 import { LayerBase } from "../layers/layer.ts";
 import { recordsMask } from "../layers/recordedMask.ts";
 import { OpOperation } from "../ops/define.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import type { Node } from "../ops/node.ts";
 import { type Config, classNameOf, Operation } from "../ops/operation.ts";
-import type { CustomObjects } from "../serialization/registry.ts";
+import { builtinFunctionName, type CustomObjects, isRegistered } from "../serialization/registry.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
 import { toCamelCase, toSnakeKey } from "./callKeys.ts";
 import type { Graph } from "./graph.ts";
@@ -47,16 +48,28 @@ function serializeArguments(graph: Graph, node: Node): Config {
           },
         }
       : serializeObject(value);
+  const option = (key: string, value: unknown): unknown => {
+    checkFunction(operation, key, value);
+    return mapStructure(leaf, value as Nested<unknown>);
+  };
   const inputs = hasOptions ? node.args.slice(0, -1) : node.args;
   const options: CallOptions = hasOptions ? last : {};
   const args = inputs.map((arg) => mapStructure(leaf, arg as Nested<unknown>));
   const kwargs = Object.fromEntries(
-    Object.entries(options).map(([key, value]) => [
-      isOp ? key : toSnakeKey(key),
-      mapStructure(leaf, value as Nested<unknown>),
-    ]),
+    Object.entries(options).map(([key, value]) => [isOp ? key : toSnakeKey(key), option(key, value)]),
   );
   return { args, kwargs: recordsMask(operation, inputs, options) ? { mask: null, ...kwargs } : kwargs };
+}
+
+/** @throws SerializationError for a function that has its name from the option alone: nobody could hand it in by that. */
+function checkFunction(operation: Operation, key: string, value: unknown): void {
+  if (typeof value !== "function" || "getConfig" in value || builtinFunctionName(value) || isRegistered(value)) return;
+  if (value.name !== "" && value.name !== key) return;
+  throw new SerializationError(
+    `${placeOf(operation)}: the option \`${key}\` of a call is a function without a name of its own, which no file can hold. ` +
+      `Make it part of the layer, in its \`call\`; or register it, so that files name it: ` +
+      'registerKerasSerializable(fn, { name: "…" })',
+  );
 }
 
 /** The parts of a functional model's config that describe its graph. */

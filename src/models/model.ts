@@ -7,7 +7,9 @@ import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
 import { placeOf } from "../layers/errorTrail.ts";
 import { type CallOptions, LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
 import type { FromConfig, IsSymbolic } from "../layers/layerClass.ts";
+import { checkConfigTells } from "../layers/ownConfig.ts";
 import { revivingInside } from "../layers/revivedPath.ts";
+import { isBase } from "../layers/userClass.ts";
 import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
 import { producerOf } from "../ops/node.ts";
 import type { Config, Operation } from "../ops/operation.ts";
@@ -320,21 +322,26 @@ export class ModelBase extends Trainer {
   }
 
   override buildFromConfig(config: Config): void {
-    if (this.built || !config.input_shape) return;
-    const symbolic = (shape: unknown): unknown => {
-      if (Array.isArray(shape) && !shape.some((d) => Array.isArray(d))) return new KerasTensor(shape as Shape);
-      if (Array.isArray(shape)) return shape.map(symbolic);
-      return Object.fromEntries(Object.entries(shape as object).map(([k, v]) => [k, symbolic(v)]));
-    };
-    this.computeOutputSpec(symbolic(config.input_shape));
+    super.buildFromConfig(config);
+    // Whatever its `build` leaves to the first call; Keras tries no more than that.
+    const shape = config.input_shape;
+    if (this.built && shape && this.sublayers.some((layer) => !layer.built)) this.tryCall([shape]);
   }
 
   override getBuildConfig(): Config | null {
     return this.graph ? { input_shape: null } : super.getBuildConfig();
   }
 
+  /** With the same inputs and outputs, or layers of its own if the class makes those. */
+  protected override madeAgain(config: Config): object {
+    if (!this.graph) return super.madeAgain(config);
+    const { inputStructure: inputs, outputStructure: outputs } = this.graph;
+    return new (this.constructor as new (options: FunctionalOptions) => object)({ inputs, outputs, name: this.name });
+  }
+
   override getConfig(): Config {
     if (!this.graph) return super.getConfig();
+    checkConfigTells(this, (config) => this.madeAgain(config));
     return { name: this.name, trainable: this.trainable, ...graphConfig(this.graph) };
   }
 
@@ -381,6 +388,8 @@ export class ModelBase extends Trainer {
     await loadWeights(this, source, options);
   }
 }
+
+isBase(ModelBase);
 
 /** A model made from inputs and outputs; what `keras.Model({ inputs, outputs })` returns. */
 export class FunctionalBase extends ModelBase {

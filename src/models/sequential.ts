@@ -239,6 +239,10 @@ export class SequentialBase extends ModelBase {
     };
   }
 
+  protected override madeAgain(): object {
+    return new (this.constructor as new (options: SequentialOptions) => object)({ layers: [], name: this.name });
+  }
+
   static override fromConfig(config: Config, given?: CustomObjectsArgument): object {
     const customObjects = readCustomObjects(given);
     if (!Array.isArray(config.layers)) throw new TypeError("the config of a Sequential has no list of `layers`");

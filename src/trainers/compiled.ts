@@ -3,6 +3,7 @@ import { Mean } from "../metrics/index.ts";
 import type { Config } from "../ops/operation.ts";
 import * as optimizers from "../optimizers/index.ts";
 import type { Tensor } from "../runtime/tensor.ts";
+import type { Variable } from "../runtime/variable.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
 import { CompileLoss, type LossArgument, type LossWeights } from "./compileLoss.ts";
 import { CompileMetrics, type MetricsArgument } from "./compileMetrics.ts";
@@ -18,6 +19,8 @@ export interface LoggedStep {
   readonly program: StepFunction;
   /** The step op by op, where `compile` asked for it. */
   readonly eager: ((data: StepData) => Record<string, Tensor>) | null;
+  /** The variables that were there when the step was made, and whether it trains them. */
+  readonly trained: ReadonlyMap<Variable, boolean>;
 }
 
 /** What a model knows since `compile`, except its optimizer, which users may replace. */

@@ -70,6 +70,7 @@ export async function fitLoop(runner: Runner, x: FitData, y: FitData | null, opt
   try {
     buildAndCheck(run, await batches.peek());
     const step = steps.logged("trainStep", compiled);
+    steps.checkTrainable("fit", step);
     if (model.trainableVariables.length === 0) {
       console.warn(`fit: model "${model.name}" has no trainable weights; nothing will be learned`);
     }

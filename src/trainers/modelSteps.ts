@@ -13,6 +13,7 @@ import type { Optimizer } from "../optimizers/index.ts";
 import { evaluate } from "../runtime/evaluate.ts";
 import { Tensor } from "../runtime/tensor.ts";
 import { Trace, withTrace } from "../runtime/trace.ts";
+import type { Variable } from "../runtime/variable.ts";
 import type { Compiled, LoggedMethod, LoggedStep } from "./compiled.ts";
 import type { CompileLoss } from "./compileLoss.ts";
 import type { Batch, TensorStructure } from "./dataAdapters/dataAdapter.ts";
@@ -126,7 +127,7 @@ export class ModelSteps {
     if (!step) {
       const run = (data: StepData): Record<string, Tensor> => this.#checked(method, data);
       const program = new StepFunction(`${LABELS[method]} of "${this.#model.name}"`, run);
-      step = { program, eager: options.runEagerly ? run : null };
+      step = { program, eager: options.runEagerly ? run : null, trained: this.#trained() };
       steps[method] = step;
     }
     return step;
@@ -139,6 +140,23 @@ export class ModelSteps {
       return stepLogs(`${method} of ${placeOf(this.#model)}`, this.#model[method](data));
     } finally {
       this.#running = null;
+    }
+  }
+
+  #trained(): ReadonlyMap<Variable, boolean> {
+    const trainable = new Set(this.#model.trainableVariables);
+    return new Map(this.#model.variables.map((v) => [v, trainable.has(v)]));
+  }
+
+  /** @throws Error when `trainable` was set since the step was made: it goes on as it was recorded. */
+  checkTrainable(where: string, { trained }: LoggedStep): void {
+    const now = this.#trained();
+    for (const [variable, was] of trained) {
+      if ((now.get(variable) ?? was) === was) continue;
+      throw new Error(
+        `${where}: \`trainable\` has changed since model "${this.#model.name}" first trained, for instance of ` +
+          `"${variable.path}". What is trained is settled then: call model.compile(…) again after setting \`trainable\``,
+      );
     }
   }
 

@@ -139,6 +139,21 @@ describe("the model while training", () => {
     expect(model.trainableWeights.length).toBe(2);
   });
 
+  it("does not go on when `trainable` is changed between two fits, until it is compiled again", async () => {
+    const { x, y } = samples(8);
+    const model = classifier();
+    await model.fit(x, y, quiet);
+    const dense = model.layers[1]!;
+    dense.trainable = false;
+    await expect(model.fit(x, y, quiet)).rejects.toThrow(
+      /fit: `trainable` has changed since model .* first trained, for instance of ".*kernel".*call model\.compile\(…\) again/,
+    );
+    const before = await dense.weights[0]!.array();
+    model.compile({ optimizer: "sgd", loss: "sparse_categorical_crossentropy" });
+    await model.fit(x, y, quiet);
+    expect(await dense.weights[0]!.array()).toEqual(before);
+  });
+
   it("lets a callback stop it after the batch", async () => {
     const { x, y } = samples(16);
     const model = classifier();
