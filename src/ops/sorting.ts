@@ -37,9 +37,9 @@ function sortOp(className: string, where: "sort" | "argsort") {
     return run([x], { axis }) as Result<A>;
   };
 }
-/** Elements in rising order along an axis; `null` sorts all of them. */
+/** Elements in rising order along an axis, NaN last; `null` sorts all of them. */
 export const sort = sortOp("Sort", "sort");
-/** Positions that sort along an axis, equal elements in their order. → int32 */
+/** Positions that sort along an axis, equal elements in their order, NaN last. → int32 */
 export const argsort = sortOp("Argsort", "argsort");
 
 const argpartitionOp = defineOp("Argpartition", "numpy", { kth: "kth", axis: "axis" }, ([x], { kth, axis }) => {
@@ -70,7 +70,7 @@ const topKOp = defineOp("TopK", "math", { k: "k", sorted: "sorted" }, ([x], { k 
   }
   return build.topK(value, k as number).map(wrap);
 });
-/** The k largest along the last axis in falling order, and their positions (int32); ties by lower position. */
+/** The k largest along the last axis in falling order, NaN before all numbers, and their positions (int32); ties by lower position. */
 export function topK<A extends TensorLike>(x: A, k: number, options?: { sorted?: boolean }): [Result<A>, Result<A>] {
   const { sorted = true } = readOptions("topK", options, ["sorted"]);
   if (!Number.isInteger(k) || k < 1)
