@@ -5,6 +5,7 @@ import { type CallOptions, joinCallArguments } from "../layers/callArguments.ts"
 import { placeOf } from "../layers/errorTrail.ts";
 import { LayerBase } from "../layers/layer.ts";
 import { recordsMask } from "../layers/recordedMask.ts";
+import { OpOperation } from "../ops/define.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import type { Node } from "../ops/node.ts";
 import { type Config, classNameOf, Operation } from "../ops/operation.ts";
@@ -37,7 +38,9 @@ function withoutAbsent(value: unknown): unknown {
 function serializeArguments(graph: Graph, node: Node): Config {
   const { operation } = node;
   const last = node.args.at(-1);
-  const hasOptions = node.args.length > 1 && isPlainObject(last) && operation instanceof LayerBase;
+  const isOp = operation instanceof OpOperation;
+  const takesNames = isOp ? operation.definition.namedArguments : operation instanceof LayerBase;
+  const hasOptions = node.args.length > 1 && isPlainObject(last) && takesNames;
   const leaf = (value: unknown): unknown =>
     value instanceof KerasTensor
       ? {
@@ -59,6 +62,8 @@ function serializeArguments(graph: Graph, node: Node): Config {
   const args = inputs.map(serialized);
   if (!hasOptions) return { args, kwargs: recordsMask(operation, inputs, options) ? { mask: null } : {} };
   for (const [key, value] of Object.entries(options)) checkFunction(operation, key, value);
+  // Ops know their arguments under Keras's names, and those of `rearrange` are the user's own.
+  if (!(operation instanceof LayerBase)) return { args, kwargs: serialized(options) as Config };
   const { kwargs, names } = fileOptions(operation, serialized(options) as Config);
   return { args, kwargs: recordsMask(operation, inputs, options) ? { mask: null, ...kwargs } : kwargs, ...names };
 }
