@@ -18,6 +18,15 @@ export function uniqueName(prefix: string): string {
   return count === 0 ? prefix : `${prefix}_${count}`;
 }
 
+/** The counters as they are now. @returns What sets them back to that, for objects that were made only to be looked at. */
+export function rememberNames(): () => void {
+  const kept = [...counters];
+  return () => {
+    counters.clear();
+    for (const [prefix, count] of kept) counters.set(prefix, count);
+  };
+}
+
 /** Starts all counters again. */
 export function resetNames(): void {
   counters.clear();

@@ -145,7 +145,10 @@ describe("axes", () => {
     expect([normalizeAxis(0, 3), normalizeAxis(-1, 3), normalizeAxis(-3, 3)]).toEqual([0, 2, 0]);
     expect(normalizeAxes(null, 3)).toEqual([0, 1, 2]);
     expect(normalizeAxes(-1, 3)).toEqual([2]);
-    expect(normalizeAxes([-1, 0, 2], 3)).toEqual([0, 2]);
+    expect(normalizeAxes([-1, 0], 3)).toEqual([0, 2]);
+    expect(() => normalizeAxes([2, 0, -1], 3, "sum")).toThrow(
+      new RangeError("sum: each axis may be named once. Received: axis [2,0,-1] for rank 3"),
+    );
     expect(normalizeAxes([], 3)).toEqual([]);
   });
 

@@ -100,7 +100,11 @@ export function normalizeAxis(axis: number, ndim: number, where = "axis"): numbe
   return axis < 0 ? axis + ndim : axis;
 }
 
-/** Axes as a sorted list without repeats; `null` means all. */
+/**
+ * Axes as a sorted list; `null` means all.
+ *
+ * @throws RangeError for an axis that is out of range or named twice.
+ */
 export function normalizeAxes(
   axis: number | readonly number[] | null | undefined,
   ndim: number,
@@ -108,5 +112,8 @@ export function normalizeAxes(
 ): number[] {
   if (axis === null || axis === undefined) return Array.from({ length: ndim }, (_, i) => i);
   const list = (typeof axis === "number" ? [axis] : axis).map((a) => normalizeAxis(a, ndim, where));
-  return [...new Set(list)].sort((x, y) => x - y);
+  if (new Set(list).size < list.length) {
+    throw new RangeError(`${where}: each axis may be named once. Received: axis [${axis}] for rank ${ndim}`);
+  }
+  return list.sort((x, y) => x - y);
 }

@@ -183,6 +183,11 @@ export function reduce(op: ReduceName, x: Value, axes: readonly number[], keepDi
   return axes.length === 0 ? x : one(op, [x], { axes, keepDims });
 }
 
+/** The largest element over axes, for callers whose result NaN spoils anyway: it may be passed over here. */
+export function reduceMaxOfNumbers(x: Value, axes: readonly number[], keepDims = false): Value {
+  return axes.length === 0 ? x : one("reduce_max", [x], { axes, keepDims, nanUnspecified: true });
+}
+
 /** Sums a gradient over the axes along which its operand was broadcast: the transpose of broadcasting. */
 export function sumToShape(x: Value, shape: StaticShape): Value {
   if (shapesEqual(x.shape, shape)) return x;

@@ -32,6 +32,11 @@ export interface Reduce {
   readonly keepDims: boolean;
 }
 
+export interface Extreme extends Reduce {
+  /** NaN may be passed over: for callers whose result it spoils anyway. Seeing it costs an engine a second look. */
+  readonly nanUnspecified?: true;
+}
+
 export interface UnaryPrimitives {
   neg: Plain;
   abs: Plain;
@@ -112,8 +117,10 @@ export interface ReducePrimitives {
   reduce_sum: Reduce;
   /** Integers: truncated towards zero. */
   reduce_mean: Reduce;
-  reduce_max: Reduce;
-  reduce_min: Reduce;
+  /** NaN if an element is. */
+  reduce_max: Extreme;
+  /** NaN if an element is. */
+  reduce_min: Extreme;
   reduce_prod: Reduce;
 }
 
@@ -175,7 +182,7 @@ export interface PrimitiveAttributes
   argmin: Axis;
   cumsum: { readonly axis: number; readonly exclusive: boolean; readonly reverse: boolean };
   cumprod: { readonly axis: number };
-  /** → (values, int32 indices): the k largest (or smallest) along the last axis, sorted; ties by lower index; unspecified with NaN. */
+  /** → (values, int32 indices): the k largest (or smallest) along the last axis, sorted; ties by lower index; NaN is above all numbers. */
   top_k: { readonly k: number; readonly largest: boolean };
   softmax: Axis;
   log_softmax: Axis;

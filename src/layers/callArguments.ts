@@ -17,7 +17,6 @@ export interface CallOptions {
   training?: boolean;
   /** Which positions of the input are real. @defaultValue the mask that came with it, if no other argument is a tensor */
   mask?: Mask;
-  [option: string]: unknown;
 }
 
 /** Whether an argument is a structure of plain numbers, which becomes a tensor. */
@@ -40,13 +39,23 @@ export function convertArgument(value: unknown, where: string): unknown {
   );
 }
 
-/** Inputs and options of a call: the last argument after the first is options when it is a plain object. */
+/**
+ * Inputs and options of a call: the last argument after the first is options when it is a plain object. Options that are
+ * `undefined` are not given.
+ */
 export function splitCallArguments(args: readonly unknown[]): { inputs: unknown[]; options: CallOptions } {
   const last = args.at(-1);
   if (args.length > 1 && (isPlainObject(last) || last === undefined)) {
-    return { inputs: args.slice(0, -1), options: (last ?? {}) as CallOptions };
+    const given = Object.entries(last ?? {}).filter(([, value]) => value !== undefined);
+    return { inputs: args.slice(0, -1), options: Object.fromEntries(given) };
   }
   return { inputs: [...args], options: {} };
+}
+
+/** The arguments that inputs and options are: without options only where the inputs cannot be taken for some. */
+export function joinCallArguments(inputs: readonly unknown[], options: object): unknown[] {
+  const isPlain = Object.keys(options).length === 0 && (inputs.length < 2 || !isPlainObject(inputs.at(-1)));
+  return isPlain ? [...inputs] : [...inputs, options];
 }
 
 /** Shape of a tensor, or structure of shapes; stand-ins of unknown sizes become `null`. */

@@ -384,9 +384,20 @@ describe("what bad input gets", () => {
         return x.mul(value);
       }
     }
-    expect(() => new Waits()(inputs())).toThrow(
+    class Around extends layers.Layer {
+      readonly inner = new Waits();
+      override call(x: keras.Tensor) {
+        return this.inner(x) as never;
+      }
+    }
+    const error = caught(() => new Around()(inputs()));
+    expect(error.message).toMatch(
       /^Waits "waits": `call` must return a tensor\. Received: a promise; `call` is recorded, not awaited, so it cannot be async/,
     );
+    expect(error.message).toMatch(
+      /It waits for numbers: in layer "around\/waits", a traced tensor has no numbers yet: .* \(in Around "around" > Waits "waits"\)$/,
+    );
+    expect(error.stack).toMatch(/^TypeError: Waits "waits": .*\n[\s\S]*Waits\.call .*customLayers\.test\.ts/);
     await new Promise((resolve) => setTimeout(resolve, 10));
     process.off("unhandledRejection", unhandled);
     expect(unhandled).not.toHaveBeenCalled();
@@ -400,8 +411,9 @@ describe("what bad input gets", () => {
     }
     new Reads()(inputs());
     await expect(read).rejects.toThrow(
-      /a traced tensor has no numbers yet: inside .*a layer's `call`.*compute with `ops`/,
+      /^in layer "reads", a traced tensor has no numbers yet: inside .*a layer's `call`.*compute with `ops`/,
     );
+    await expect(read).rejects.toMatchObject({ stack: expect.stringMatching(/Reads\.call .*customLayers\.test\.ts/) });
   });
 
   it("control flow by a tensor's value: that a tensor is no number, and what to use", () => {

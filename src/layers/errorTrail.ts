@@ -15,12 +15,12 @@ function extend(error: Error, where: string): void {
     if (trail.at(-1) !== where) trail.push(where);
   } else {
     trails.set(error, [where]);
-    if (!error.message.startsWith(where)) reword(error, (message) => `${where}: ${message}`);
+    if (!error.message.includes(where)) reword(error, (message) => `${where}: ${message}`);
   }
 }
 
 /**
- * Runs `fn`; an error that leaves it gets `where` in front of its message, unless it names a layer already, and at its
+ * Runs `fn`; an error that leaves it gets `where` in front of its message, unless it names the layer already, and at its
  * end the way to that layer when it is inside of others. Its class, fields and stack stay.
  */
 export function withTrail<T>(where: string, fn: () => T): T {
@@ -40,4 +40,14 @@ export function withTrail<T>(where: string, fn: () => T): T {
   } finally {
     depth--;
   }
+}
+
+/** Of a `call` that waits, the place where it waits is what its author looks for: the error gets that read's words and stack. */
+export function blameRead(error: Error, read: Error): void {
+  error.message += `. It waits for numbers: ${read.message}`;
+  error.cause = read;
+  const { stack = "" } = read;
+  const frames = stack.indexOf("\n    at ");
+  // Firefox and Safari have frames only.
+  error.stack = frames < 0 ? stack : `${error.name}: ${error.message}${stack.slice(frames)}`;
 }

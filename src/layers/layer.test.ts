@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { valueAndGrad } from "../autodiff/grad.ts";
 import { resetNames } from "../core/names.ts";
 import type { Shape } from "../core/shape.ts";
+import * as initializers from "../initializers/index.ts";
 import * as ops from "../ops/index.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import { SeedGenerator } from "../random/index.ts";
@@ -131,8 +132,8 @@ describe("a layer of the user", () => {
       override build(...shapes: Shape[]): void {
         this.shapes = shapes;
       }
-      override call(x: Tensor, y: Tensor, { times = 1 }: CallOptions = {}): Tensor {
-        return ops.multiply(ops.add(x, y), times as number);
+      override call(x: Tensor, y: Tensor, { times = 1 }: CallOptions & { times?: number } = {}): Tensor {
+        return ops.multiply(ops.add(x, y), times);
       }
     }
     class Two extends Scale {
@@ -299,6 +300,31 @@ describe("building", () => {
     );
     expect(() => layer.addWeight({ shape: [2.5] })).toThrow(/weight "variable" needs known sizes/);
     expect(layer.addWeight({ shape: [2], dtype: "int32" }).dtype).toBe("int32");
+    expect(() => layer.addWeight([2], { shape: [3] } as never)).toThrow(/`shape` is given twice, by its place and as/);
+    expect(() => layer.addWeight([2], "ones", "float32" as never)).toThrow(
+      /expected a shape, an initializer and one object of options.*Received: \[2\], "ones", "float32"\. For example/,
+    );
+    expect(() => layer.addWeight(3 as never)).toThrow(/expected `shape` to be a list of sizes\. Received: 3/);
+    expect(() => layer.addWeight({ aggregation: "meen" as never })).toThrow(
+      /expected `aggregation` to be one of "none", "mean", "sum", "only_first_replica", or null\. Received: "meen"/,
+    );
+    expect(() => layer.addWeight({ overwriteWithGradient: true as never })).toThrow(
+      /`overwriteWithGradient` is not supported: in Keras the optimizer then puts the gradient in the weight's place/,
+    );
+  });
+
+  it("of weights takes shape and initializer in their places, as Keras does", async () => {
+    const layer = new Layer({ name: "l" });
+    const made = [
+      layer.addWeight([3], "ones"),
+      layer.addWeight([3], { initializer: "ones", name: "b" }),
+      layer.addWeight([3], initializers.Ones(), { trainable: false }),
+      layer.addWeight([3], { class_name: "Ones", config: {} }),
+      layer.addWeight({ shape: [3], initializer: "ones", aggregation: "mean", overwriteWithGradient: false }),
+    ];
+    for (const weight of made) expect(await weight.array()).toEqual([1, 1, 1]);
+    expect(made.map((weight) => weight.trainable)).toEqual([true, true, false, true, true]);
+    expect([made[1]!.name, layer.addWeight().shape, layer.addWeight([2], null).shape]).toEqual(["b", [], [2]]);
   });
 });
 
@@ -470,6 +496,18 @@ describe("losses", () => {
     expect(layer.losses).toHaveLength(2);
   });
 
+  it("may come in lists, each tensor of them by its sum", async () => {
+    class Several extends Layer {
+      override call(x: Tensor): Tensor {
+        this.addLoss([ops.sum(x), [x, ops.multiply(x, 2)], 1]);
+        return x;
+      }
+    }
+    const layer = new Several();
+    layer(ones(2, 3));
+    expect(await Promise.all(layer.losses.map((loss) => loss.item()))).toEqual([6, 6, 12, 1]);
+  });
+
   it("must be tensors", () => {
     class Text extends Layer {
       override call(x: Tensor): Tensor {
@@ -502,6 +540,33 @@ describe("dtypes", () => {
     seen.length = 0;
     new Look({ dtype: "float16", autocast: false })(ones(2), ones(2));
     expect(seen).toEqual(["float32", "float32", "float16", "float16"]);
+  });
+
+  // What Keras 3.15 gives for `o=float32, n={"t": float32, "ids": int32, "real": bool}` under the same policies.
+  it("of tensors among the options are those of inputs, however deep", () => {
+    interface Options {
+      o?: Tensor;
+      n?: { t: Tensor; ids: Tensor; real: Tensor };
+      sink?: unknown[];
+    }
+    let seen: unknown[] = [];
+    class Look extends Layer {
+      override call(x: Tensor, { o, n, sink }: Options = {}): Tensor {
+        seen = [o!.dtype, n!.t.dtype, n!.ids.dtype, n!.real.dtype];
+        sink?.push(1);
+        return x;
+      }
+    }
+    const n = { t: ones(2), ids: tensor([1, 2], [2], "int32"), real: tensor([true, false], [2], "bool") };
+    const sink: unknown[] = [];
+    new Look({ dtype: "mixed_float16" })(ones(2), { o: ones(2), n, sink });
+    expect(seen).toEqual(["float16", "float16", "int32", "bool"]);
+    // Where nothing is cast, `call` gets what was given.
+    expect(sink).toEqual([1]);
+    new Look({ dtype: "mixed_float16", autocast: false })(ones(2), { o: ones(2), n });
+    expect(seen).toEqual(["float32", "float32", "int32", "bool"]);
+    new Look({ dtype: "mixed_float16" })(Input({ shape: [2] }), { o: Input({ shape: [2] }), n });
+    expect(seen).toEqual(["float16", "float16", "int32", "bool"]);
   });
 
   it("of a layer inside another are its own", () => {

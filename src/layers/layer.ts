@@ -4,9 +4,9 @@
  */
 import { type DType, isFloat } from "../core/dtype.ts";
 import { type DTypePolicyLike, getPolicy } from "../core/dtypePolicy.ts";
-import { describe, didYouMean, SerializationError } from "../core/errors.ts";
+import { describe, didYouMean } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
-import { flatten, isNested, isPlainObject, mapStructure, type Nested, packSequenceAs } from "../core/tree.ts";
+import { flatten, isPlainObject, mapStructure, type Nested, packSequenceAs } from "../core/tree.ts";
 import { castTensor } from "../ops/define.ts";
 import * as ops from "../ops/index.ts";
 import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
@@ -16,10 +16,10 @@ import { inferOutputs } from "../ops/outputSpec.ts";
 import * as regularizers from "../regularizers/index.ts";
 import { autocastDType, withAutocast } from "../runtime/autocast.ts";
 import { Tensor } from "../runtime/tensor.ts";
+import { notingTracedReads } from "../runtime/tracedRead.ts";
 import { configTable } from "../serialization/configObject.ts";
 import {
   type CustomObjectsArgument,
-  classItself,
   customObjectScope,
   isBuiltin,
   readCustomObjects,
@@ -28,20 +28,26 @@ import { optionsFromConfig, serializeObject } from "../serialization/serialize.t
 import {
   type CallOptions,
   convertArgument,
+  joinCallArguments,
   type Mask,
   shapeStructure,
   splitCallArguments,
   symbolicOfShapes,
 } from "./callArguments.ts";
+import { checkCall } from "./callCheck.ts";
 import { callContext, outermostCaller, withCallContext } from "./callContext.ts";
-import { placeOf, withTrail } from "./errorTrail.ts";
+import { blameRead, placeOf, withTrail } from "./errorTrail.ts";
 import { attachedMasks, hasMask, implicitMask } from "./implicitMask.ts";
 import { assertInputCompatibility, type InputSpec } from "./inputSpec.ts";
 import { layerClass } from "./layerClass.ts";
 import { madeInCall, noteLayer, outsideCalls } from "./madeInCall.ts";
+import { checkConfigTells, rememberProperties } from "./ownConfig.ts";
 import { maskToRecord } from "./recordedMask.ts";
+import { BASE_OPTIONS, remake } from "./remaking.ts";
 import { revivingInside } from "./revivedPath.ts";
+import { formatShapes, isShapes } from "./shapeStructures.ts";
 import { hide, StatefulOperation } from "./statefulOperation.ts";
+import { isBase, overrides } from "./userClass.ts";
 
 export type { CallOptions, Mask } from "./callArguments.ts";
 export type { Leaf } from "./layerClass.ts";
@@ -64,39 +70,6 @@ export interface LayerOptions {
 /** Shape of one input, or a structure of shapes for layers with several. */
 export type InputShape = Shape | readonly Shape[] | Readonly<Record<string, Shape>>;
 
-const BASE_OPTIONS: readonly string[] = ["name", "trainable", "dtype", "activityRegularizer", "autocast"];
-
-/**
- * Makes an object of a class of the user and sees to it that its constructor took every option: one that reads other
- * arguments would make an object that computes something else.
- */
-function constructReadingAll(
-  cls: new (options: Record<string, unknown>) => object,
-  options: Readonly<Record<string, unknown>>,
-): object {
-  const unread = new Set(Object.keys(options));
-  const watched: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(options)) {
-    const get = (): unknown => {
-      unread.delete(key);
-      return value;
-    };
-    Object.defineProperty(watched, key, { get, enumerable: true, configurable: true });
-  }
-  const object = new cls(watched);
-  const lost = [...unread].filter((key) => !BASE_OPTIONS.includes(key));
-  if (lost.length > 0) {
-    const { name } = classItself(cls);
-    throw new TypeError(
-      `the constructor of ${name} does not take ${lost.map((key) => `\`${key}\``).join(", ")} of its config. It gets all ` +
-        `that \`getConfig\` returns as one object: constructor({ ${lost[0]}, ...options }) { super(options); … }; or define ` +
-        "`static fromConfig(config)`",
-    );
-  }
-  for (const [key, value] of Object.entries(options)) Object.defineProperty(watched, key, { value, writable: true });
-  return object;
-}
-
 /**
  * A layer: weights, and a computation from tensors to tensors.
  *
@@ -113,6 +86,15 @@ export class LayerBase extends StatefulOperation {
     activityRegularizer: "activity_regularizer",
   };
 
+  /**
+   * Options of calls → names of the arguments in Keras, which files have. A class of one's own states those that its Python
+   * twin calls otherwise: `static callKeys = { scaleBy: "factor" }`. Without that, `scaleBy` is `scale_by` in files.
+   */
+  static readonly callKeys: Readonly<Record<string, string>> = { training: "training", mask: "mask" };
+
+  /** Names of a call's inputs in Keras: in files, inputs may have been given by name. */
+  static readonly callInputs: readonly string[] = ["inputs"];
+
   declare autocast: boolean;
   declare activityRegularizer: regularizers.RegularizerFunction | null;
   /** What `call` accepts; checked on every call. */
@@ -123,6 +105,7 @@ export class LayerBase extends StatefulOperation {
   #buildShapes: readonly InputShape[] | null = null;
   /** Whether a call came to its end. */
   #called = false;
+  #onlyTraced = false;
   readonly #madeIn = callContext();
 
   constructor(options: LayerOptions = {}) {
@@ -178,9 +161,12 @@ export class LayerBase extends StatefulOperation {
     return previousMask;
   }
 
-  /** Output shape for an input shape, found by tracing `call`; the layer is built if it was not. */
-  computeOutputShape(inputShape: InputShape): Nested<Shape> {
-    const spec = this.computeOutputSpec(symbolicOfShapes(inputShape, this.computeDtype));
+  /**
+   * Output shape for an input shape, found by tracing `call`; the layer is built if it was not. A subclass whose `call` does
+   * not tell may state it; calls on symbolic tensors then go by it. With several parameters it gets a shape per input.
+   */
+  computeOutputShape(inputShape: InputShape, ..._more: InputShape[]): Nested<Shape> {
+    const spec = this.#asTraced(() => this.computeOutputSpec(symbolicOfShapes(inputShape, this.computeDtype)));
     return mapStructure((t: KerasTensor) => t.shape, spec) as Nested<Shape>;
   }
 
@@ -190,6 +176,7 @@ export class LayerBase extends StatefulOperation {
     const where = placeOf(this);
     const { inputs, options } = splitCallArguments(args);
     if (inputs.length === 0) throw new TypeError(`${where}: called without inputs`);
+    checkCall(this, inputs, options);
     const converted = inputs.map((input) => convertArgument(input, where));
     const given = options.mask ? { ...options, mask: convertArgument(options.mask, where) as Mask } : options;
     return hasSymbolic([converted, given]) ? this.symbolicCall([...converted, given]) : this.#run(converted, given);
@@ -199,10 +186,12 @@ export class LayerBase extends StatefulOperation {
     const { inputs, options: given } = splitCallArguments(args);
     const mask = maskToRecord(this, inputs, given);
     const options = hasMask(mask) ? { ...given, mask } : given;
+    // One that states its outputs need not think of building.
+    if (overrides(this, "computeOutputSpec")) this.#buildByCall(inputs, options);
     const outputs = this.computeOutputSpec(...inputs, options);
     this.#maskSymbolic(inputs[0], outputs, given.mask ?? attachedMasks(inputs[0]));
     // Files record options only where some were given.
-    new Node(this, Object.keys(options).length > 0 ? [...inputs, options] : inputs, outputs);
+    new Node(this, joinCallArguments(inputs, options), outputs);
     return outputs;
   }
 
@@ -234,8 +223,40 @@ export class LayerBase extends StatefulOperation {
 
   override computeOutputSpec(...args: unknown[]): Nested<KerasTensor> {
     const { inputs, options } = splitCallArguments(args);
+    if (!this.#onlyTraced && overrides(this, "computeOutputShape")) {
+      this.#buildByCall(inputs, options);
+      return this.#statedOutputs(inputs);
+    }
     // Outside the trace, where unknown sizes are `null`.
     this.#checkAndBuild(inputs);
+    return this.#tracedOutputs(inputs, options);
+  }
+
+  /** Outputs of the shapes that the subclass's `computeOutputShape` gives, in the dtype of computations. */
+  #statedOutputs(inputs: readonly unknown[]): Nested<KerasTensor> {
+    const where = placeOf(this);
+    const shapes = inputs.map(shapeStructure).filter((shape) => shape !== null) as [InputShape];
+    const used = (this.computeOutputShape.length <= 1 ? shapes.slice(0, 1) : shapes) as typeof shapes;
+    const stated: unknown = this.#asTraced(() => withTrail(where, () => this.computeOutputShape(...used)));
+    if (isShapes(stated)) return symbolicOfShapes(stated, this.computeDtype) as Nested<KerasTensor>;
+    throw new TypeError(
+      `${where}: expected \`computeOutputShape\` to return a shape, such as [null, 8], or a structure of shapes. Received: ` +
+        describe(stated),
+    );
+  }
+
+  /** Keeps a `computeOutputShape` that asks its `super` from being asked itself. */
+  #asTraced<T>(fn: () => T): T {
+    const before = this.#onlyTraced;
+    this.#onlyTraced = true;
+    try {
+      return fn();
+    } finally {
+      this.#onlyTraced = before;
+    }
+  }
+
+  #tracedOutputs(inputs: readonly unknown[], options: object): Nested<KerasTensor> {
     return inferOutputs(
       (concrete) => {
         const { inputs: traced, options: tracedOptions } = splitCallArguments(concrete);
@@ -253,23 +274,25 @@ export class LayerBase extends StatefulOperation {
     if (outer === null) this.clearLosses();
     // An explicit value holds for all layers called inside; the default of a `call` method only for itself.
     const training = given.training ?? outer?.training ?? null;
+    const ready = inputs.map((input) => this.#castArgument(input));
+    const options: CallOptions = Object.fromEntries(
+      Object.entries(given).map(([key, value]) => [key, this.#castArgument(value)]),
+    );
     // The outputs get the mask of the first input, also where the layer computes without it.
-    const previousMask = given.mask ?? attachedMasks(inputs[0]);
-    const options: CallOptions = { ...given };
+    const previousMask = options.mask ?? attachedMasks(inputs[0]);
+    const mask = options.mask ?? implicitMask(inputs, given);
     if (training !== null) options.training = training;
-    const mask = given.mask ?? implicitMask(inputs, given);
     if (hasMask(mask)) options.mask = mask;
-    const cast = (leaf: unknown): unknown => this.#castInput(leaf);
-    const ready = inputs.map((input) => (isNested(input) ? mapStructure(cast, input as Nested<unknown>) : cast(input)));
     return withTrail(placeOf(this), () =>
       this.runInScope(() => {
+        const reads: Error[] = [];
         const outputs = withCallContext(this, training, () =>
           madeInCall(this, this.#mayMakeVariables, () =>
-            withAutocast(this.#autocastScope(), () => this.call(...ready, options)),
+            withAutocast(this.#autocastScope(), () => notingTracedReads(reads, () => this.call(...ready, options))),
           ),
         );
         this.#called = true;
-        this.#checkOutputs(outputs);
+        this.#checkOutputs(outputs, reads);
         this.#addActivityLoss(outputs);
         return this.#maskOutputs(inputs, outputs, previousMask);
       }),
@@ -282,10 +305,16 @@ export class LayerBase extends StatefulOperation {
     return !this.#called && build === LayerBase.prototype.build;
   }
 
-  #castInput(leaf: unknown): unknown {
-    const compute = this.ownPolicy.computeDtype;
-    const castable = this.autocast && leaf instanceof Tensor && isFloat(leaf.dtype) && isFloat(compute);
-    return castable ? castTensor(leaf, compute) : leaf;
+  /** An input or an option with its float tensors, however deep inside, in the compute dtype. */
+  #castArgument(argument: unknown): unknown {
+    const { computeDtype } = this.ownPolicy;
+    if (!this.autocast || !isFloat(computeDtype)) return argument;
+    const castable = (leaf: unknown): leaf is Tensor =>
+      leaf instanceof Tensor && isFloat(leaf.dtype) && leaf.dtype !== computeDtype;
+    const structure = argument as Nested<unknown>;
+    // What there is nothing to cast in stays the very object that was given.
+    if (!flatten(structure).some(castable)) return argument;
+    return mapStructure((leaf) => (castable(leaf) ? castTensor(leaf, computeDtype) : leaf), structure);
   }
 
   /** The dtype in which `call` reads float variables, `null` for their own. */
@@ -296,7 +325,7 @@ export class LayerBase extends StatefulOperation {
     return computeDtype === variableDtype ? null : computeDtype;
   }
 
-  #checkOutputs(outputs: unknown): void {
+  #checkOutputs(outputs: unknown, reads: readonly Error[]): void {
     // Nobody will wait for it: what it was about to say is that traced tensors have no numbers.
     if (outputs instanceof Promise) outputs.catch(() => undefined);
     const what =
@@ -305,7 +334,10 @@ export class LayerBase extends StatefulOperation {
         : outputs instanceof Promise
           ? "a promise; `call` is recorded, not awaited, so it cannot be async"
           : null;
-    if (what) throw new TypeError(`${placeOf(this)}: \`call\` must return a tensor. Received: ${what}`);
+    if (what === null) return;
+    const error = new TypeError(`${placeOf(this)}: \`call\` must return a tensor. Received: ${what}`);
+    if (outputs instanceof Promise && reads.length > 0) blameRead(error, reads[0]!);
+    throw error;
   }
 
   #addActivityLoss(outputs: unknown): void {
@@ -383,6 +415,7 @@ export class LayerBase extends StatefulOperation {
 
   /** Runs the subclass's `build` under the layer's name and remembers the shapes for saving. */
   #build(shapes: readonly InputShape[]): void {
+    rememberProperties(this);
     const { build } = Object.getPrototypeOf(this) as LayerBase;
     // A method of one parameter gets the shape of the first input, however many there are.
     const used = Math.max(build.length, this.#buildArguments.length) <= 1 ? shapes.slice(0, 1) : shapes;
@@ -396,12 +429,54 @@ export class LayerBase extends StatefulOperation {
     this.lockState();
   }
 
-  /** Builds without a call: layers inside that only a call would build are built by tracing one. */
+  /** Whether layers inside wait for a call: there is no `build` that would build them. */
+  get #builtByCall(): boolean {
+    const { build } = Object.getPrototypeOf(this) as LayerBase;
+    return build === LayerBase.prototype.build && this.sublayers.some((layer) => !layer.built);
+  }
+
+  /** Builds; layers inside that wait for a call are built by tracing this one, if that works. */
+  #buildByCall(inputs: readonly unknown[], options: object): void {
+    this.#checkAndBuild(inputs);
+    if (!this.#builtByCall) return;
+    try {
+      this.#tracedOutputs(inputs, options);
+    } catch {
+      // The call itself builds them then, or says what is wrong.
+    }
+  }
+
+  /**
+   * Builds layers inside by tracing a call on inputs of these shapes. Shapes do not tell dtypes, nor what a call gets
+   * besides, so that may not work.
+   *
+   * @returns Why it did not, `null` if it did.
+   */
+  protected tryCall(shapes: readonly unknown[]): unknown {
+    let failure: unknown = null;
+    for (const dtype of [this.computeDtype, "int32"]) {
+      try {
+        const inputs = shapes.map((shape) => symbolicOfShapes(shape, dtype));
+        this.#tracedOutputs(inputs, {});
+        return null;
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    return failure;
+  }
+
+  /** What `build` is when it is called from outside: layers inside that wait for a call are built too. */
   #buildAndInside(shapes: readonly InputShape[]): void {
     this.#build(shapes);
-    const { build } = Object.getPrototypeOf(this) as LayerBase;
-    if (build !== LayerBase.prototype.build || this.sublayers.every((layer) => layer.built)) return;
-    this.computeOutputSpec(...shapes.map((shape) => symbolicOfShapes(shape, this.computeDtype)));
+    const failure = this.#builtByCall ? this.tryCall(shapes) : null;
+    if (failure === null) return;
+    const given = shapes.map(formatShapes).join(", ");
+    console.warn(
+      `${placeOf(this)}: layers inside have no weights yet. \`build\` could not make them, because the class has no \`build\` ` +
+        `of its own and trying its \`call\` on ${given} alone failed: ${(failure as Partial<Error>).message}. The first call makes ` +
+        "them; or define `build(inputShape)` and build them there",
+    );
   }
 
   /** For constructors of layers without weights: the layer counts as built, unless a subclass has a `build` of its own. */
@@ -414,30 +489,25 @@ export class LayerBase extends StatefulOperation {
 
   /** Keys as Keras's files have them. Subclasses add theirs: `{ ...super.getConfig(), units: this.units }`. */
   override getConfig(): Config {
-    this.#checkOwnConfig();
+    checkConfigTells(this, (config) => this.madeAgain(config));
     const dtype = serializeObject(this.dtypePolicy);
     const config: Config = { name: this.name, trainable: this.trainable, dtype };
     if (this.activityRegularizer) config.activity_regularizer = regularizers.serialize(this.activityRegularizer);
     return config;
   }
 
-  /** A class of the user that takes arguments must say what they were, or its objects could not be made again. */
-  #checkOwnConfig(): void {
-    const cls = classItself(this.constructor) as unknown as { length: number };
-    if (this.getConfig !== LayerBase.prototype.getConfig || isBuiltin(this.constructor) || cls.length === 0) return;
-    throw new SerializationError(
-      `${placeOf(this)}: the class has constructor arguments but no \`getConfig\`, so they would be lost in a file. Define ` +
-        "`getConfig() { return { ...super.getConfig(), units: this.units }; }` with the options of its constructor",
-    );
+  /** An object of the same class and config, to compare with: what a load would make. */
+  protected madeAgain(config: Config): object {
+    return (this.constructor as typeof LayerBase).fromConfig(config);
   }
 
   /** Makes an instance from what `getConfig` returned. */
   static fromConfig(config: Config, customObjects?: CustomObjectsArgument): object {
     return customObjectScope(readCustomObjects(customObjects) ?? {}, () => {
-      const name = typeof config.name === "string" ? config.name : null;
+      const name = typeof config?.name === "string" ? config.name : null;
       const options = revivingInside(name, () => optionsFromConfig(this, config));
-      const cls = this as unknown as new (options: Record<string, unknown>) => object;
-      return isBuiltin(cls) ? new cls(options) : constructReadingAll(cls, options);
+      const cls = this as unknown as new (options?: Record<string, unknown>) => object;
+      return isBuiltin(cls) ? new cls(options) : remake(cls, options);
     });
   }
 
@@ -449,15 +519,18 @@ export class LayerBase extends StatefulOperation {
     return { shapes_dict: Object.fromEntries(shapes.map((shape, i) => [this.#buildArgument(i), shape])) };
   }
 
-  /** Builds from what `getBuildConfig` returned. */
+  /**
+   * Builds from what `getBuildConfig` returned. Layers inside that only a call can build are left to the calls of the graph
+   * or the layer that this one is part of.
+   */
   buildFromConfig(config: Config): void {
     if (this.built) return;
     const dict = config.shapes_dict;
-    if (config.input_shape) this.build(config.input_shape as InputShape);
-    else if (isPlainObject(dict)) {
-      const values = Object.values(dict);
-      this.build(...(values.map((value, i) => dict[this.#buildArgument(i)] ?? value) as InputShape[]));
-    }
+    const values = config.input_shape ? [config.input_shape] : isPlainObject(dict) ? Object.values(dict) : [];
+    if (values.length === 0) return;
+    const shapes = values.map((value, i) => (isPlainObject(dict) && dict[this.#buildArgument(i)]) || value);
+    this.#build(shapes as InputShape[]);
+    if (this.#builtByCall && this.tryCall(shapes) !== null) this.built = false;
   }
 
   /** Keras's names of the parameters of `build`; classes with several state them in a static `buildArguments`. */
@@ -469,6 +542,8 @@ export class LayerBase extends StatefulOperation {
     return this.#buildArguments[i] ?? `input_${i}_shape`;
   }
 }
+
+isBase(LayerBase);
 
 /** Base class for layers: extend it. See {@link LayerBase}. */
 export const Layer = layerClass(LayerBase);

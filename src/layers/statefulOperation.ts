@@ -2,8 +2,9 @@
 import * as constraints from "../constraints/index.ts";
 import { isFloat, standardizeDType } from "../core/dtype.ts";
 import type { DTypePolicy } from "../core/dtypePolicy.ts";
-import { checkOptions, describe, SerializationError, ShapeError } from "../core/errors.ts";
+import { describe, SerializationError, ShapeError } from "../core/errors.ts";
 import { formatShape, type Shape, sizeOf } from "../core/shape.ts";
+import { flatten, type Nested } from "../core/tree.ts";
 import * as initializers from "../initializers/index.ts";
 import { toTensor } from "../ops/define.ts";
 import * as ops from "../ops/index.ts";
@@ -19,36 +20,9 @@ import { placeOf } from "./errorTrail.ts";
 import type { LayerBase } from "./layer.ts";
 import { isMetric, isSeedGenerator, isVariable, type MetricState, ownOfKind } from "./layerState.ts";
 import { placed } from "./revivedPath.ts";
+import { type WeightArguments, weightOptions } from "./weightOptions.ts";
 
-/** Options of `addWeight`. */
-export interface WeightOptions {
-  name?: string;
-  /** @defaultValue `[]` (a scalar) */
-  shape?: readonly number[];
-  /** @defaultValue glorot_uniform for floats, zeros otherwise */
-  initializer?: initializers.InitializerLike | null;
-  /** @defaultValue the policy's variable dtype */
-  dtype?: string | null;
-  /** @defaultValue `true` */
-  trainable?: boolean;
-  /** @defaultValue `true` */
-  autocast?: boolean;
-  /** @defaultValue `null` */
-  regularizer?: regularizers.RegularizerLike | null;
-  /** @defaultValue `null` */
-  constraint?: constraints.ConstraintLike | null;
-}
-
-const WEIGHT_OPTIONS = [
-  "name",
-  "shape",
-  "initializer",
-  "dtype",
-  "trainable",
-  "autocast",
-  "regularizer",
-  "constraint",
-] as const;
+export type { WeightOptions } from "./weightOptions.ts";
 
 /** A loss added in `call`, and the trace that was being recorded: in another trace it means nothing. */
 interface AddedLoss {
@@ -116,13 +90,15 @@ export abstract class StatefulOperation extends Operation {
   }
 
   /**
-   * Creates a weight and returns it. To be kept in a property, so that people find it.
+   * Creates a weight and returns it: `addWeight([3], "zeros")`, `addWeight({ shape: [3], initializer: "zeros" })`. To be kept in
+   * a property, so that people find it.
    *
+   * @param args - Shape, initializer, options; or fewer of them, or the options alone.
    * @throws Error when the layer is built already: all state is created in the constructor or in `build`.
    */
-  addWeight(options: WeightOptions = {}): Variable {
+  addWeight(...args: WeightArguments): Variable {
     const where = placeOf(this);
-    checkOptions(`addWeight of ${where}`, options, WEIGHT_OPTIONS);
+    const options = weightOptions(`addWeight of ${where}`, args);
     if (this.stateLocked) {
       throw new Error(
         `${where}: weights are created in the constructor or in \`build\`; the layer is already built. ` +
@@ -295,10 +271,15 @@ export abstract class StatefulOperation extends Operation {
 
   // ---------------------------------------------------------------- losses
 
-  /** Adds a scalar, or the sum of a tensor, to the loss of the training step in progress. Only meaningful inside `call`. */
-  addLoss(loss: TensorLike): void {
-    const tensor = toTensor(loss, null, `addLoss of ${placeOf(this)}`);
-    this.#losses.push({ loss: tensor.ndim === 0 ? tensor : ops.sum(tensor), trace: activeTrace() });
+  /**
+   * Adds a scalar, or the sum of a tensor, to the loss of the training step in progress; of a list or structure, each of its
+   * tensors. Only meaningful inside `call`.
+   */
+  addLoss(loss: Nested<TensorLike>): void {
+    for (const leaf of flatten(loss)) {
+      const tensor = toTensor(leaf, null, `addLoss of ${placeOf(this)}`);
+      this.#losses.push({ loss: tensor.ndim === 0 ? tensor : ops.sum(tensor), trace: activeTrace() });
+    }
   }
 
   /** Forgets the losses of the call before, and those of traces that are over. */

@@ -1,15 +1,17 @@
 /** Configs of functional models: every call of every operation with the tensors it got, and back. */
 import { describe, SerializationError } from "../core/errors.ts";
 import { isPlainObject, mapStructure, type Nested } from "../core/tree.ts";
-import type { CallOptions } from "../layers/callArguments.ts";
+import { type CallOptions, joinCallArguments } from "../layers/callArguments.ts";
+import { placeOf } from "../layers/errorTrail.ts";
 import { LayerBase } from "../layers/layer.ts";
 import { recordsMask } from "../layers/recordedMask.ts";
+import { OpOperation } from "../ops/define.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import type { Node } from "../ops/node.ts";
 import { type Config, classNameOf, Operation } from "../ops/operation.ts";
-import type { CustomObjects } from "../serialization/registry.ts";
+import { builtinFunctionName, type CustomObjects, isRegistered } from "../serialization/registry.ts";
 import { deserializeObject, serializeObject } from "../serialization/serialize.ts";
-import { toCamelCase, toSnakeKey } from "./callKeys.ts";
+import { callFromFile, fileOptions } from "./callKeys.ts";
 import type { Graph } from "./graph.ts";
 
 /**
@@ -25,9 +27,20 @@ function nodeIndexIn(graph: Graph, tensor: KerasTensor): number {
   return operation.inboundNodes.slice(0, nodeIndex).filter((node) => graph.has(node)).length;
 }
 
+/** A structure without the keys of objects whose values are `undefined`: files have no such value. */
+function withoutAbsent(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutAbsent);
+  if (!isPlainObject(value)) return value;
+  const present = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(present.map(([key, item]) => [key, withoutAbsent(item)]));
+}
+
 function serializeArguments(graph: Graph, node: Node): Config {
+  const { operation } = node;
   const last = node.args.at(-1);
-  const hasOptions = node.args.length > 1 && isPlainObject(last) && node.operation instanceof LayerBase;
+  const isOp = operation instanceof OpOperation;
+  const takesNames = isOp ? operation.definition.namedArguments : operation instanceof LayerBase;
+  const hasOptions = node.args.length > 1 && isPlainObject(last) && takesNames;
   const leaf = (value: unknown): unknown =>
     value instanceof KerasTensor
       ? {
@@ -43,13 +56,27 @@ function serializeArguments(graph: Graph, node: Node): Config {
           },
         }
       : serializeObject(value);
+  const serialized = (value: unknown): unknown => mapStructure(leaf, withoutAbsent(value) as Nested<unknown>);
   const inputs = hasOptions ? node.args.slice(0, -1) : node.args;
   const options: CallOptions = hasOptions ? last : {};
-  const args = inputs.map((arg) => mapStructure(leaf, arg as Nested<unknown>));
-  const kwargs = Object.fromEntries(
-    Object.entries(options).map(([key, value]) => [toSnakeKey(key), mapStructure(leaf, value as Nested<unknown>)]),
+  const args = inputs.map(serialized);
+  if (!hasOptions) return { args, kwargs: recordsMask(operation, inputs, options) ? { mask: null } : {} };
+  for (const [key, value] of Object.entries(options)) checkFunction(operation, key, value);
+  // Ops know their arguments under Keras's names, and those of `rearrange` are the user's own.
+  if (!(operation instanceof LayerBase)) return { args, kwargs: serialized(options) as Config };
+  const { kwargs, names } = fileOptions(operation, serialized(options) as Config);
+  return { args, kwargs: recordsMask(operation, inputs, options) ? { mask: null, ...kwargs } : kwargs, ...names };
+}
+
+/** @throws SerializationError for a function that has its name from the option alone: nobody could hand it in by that. */
+function checkFunction(operation: Operation, key: string, value: unknown): void {
+  if (typeof value !== "function" || "getConfig" in value || builtinFunctionName(value) || isRegistered(value)) return;
+  if (value.name !== "" && value.name !== key) return;
+  throw new SerializationError(
+    `${placeOf(operation)}: the option \`${key}\` of a call is a function without a name of its own, which no file can hold. ` +
+      `Make it part of the layer, in its \`call\`; or register it, so that files name it: ` +
+      'registerKerasSerializable(fn, { name: "…" })',
   );
-  return { args, kwargs: recordsMask(node.operation, inputs, options) ? { mask: null, ...kwargs } : kwargs };
 }
 
 /** The parts of a functional model's config that describe its graph. */
@@ -136,11 +163,12 @@ class GraphReader {
       return value;
     };
     const resolved = args.map(resolve);
-    const options = Object.fromEntries(
-      Object.entries(kwargs).map(([key, value]) => [toCamelCase(key), resolve(value)]),
-    );
+    const resolvedOptions = Object.fromEntries(Object.entries(kwargs).map(([key, value]) => [key, resolve(value)]));
     if (missing) return false;
-    operation.invoke(Object.keys(options).length > 0 ? [...resolved, options] : resolved);
+    if (operation instanceof LayerBase) {
+      const { inputs, options } = callFromFile(operation, resolved, resolvedOptions, data);
+      operation.invoke(joinCallArguments(inputs, options));
+    } else operation.invoke(Object.keys(kwargs).length > 0 ? [...resolved, resolvedOptions] : resolved);
     return true;
   }
 }

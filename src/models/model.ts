@@ -5,9 +5,11 @@ import { flatten, isPlainObject, mapStructure, type Nested } from "../core/tree.
 import { callContext } from "../layers/callContext.ts";
 import { Input, InputLayerBase } from "../layers/core/inputLayer.ts";
 import { placeOf } from "../layers/errorTrail.ts";
-import { type CallOptions, LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
-import type { FromConfig, IsSymbolic } from "../layers/layerClass.ts";
+import { LayerBase, type LayerOptions, type Mask } from "../layers/layer.ts";
+import type { FromConfig, IsSymbolic, LooseArguments, LooseResult } from "../layers/layerClass.ts";
+import { checkConfigTells } from "../layers/ownConfig.ts";
 import { revivingInside } from "../layers/revivedPath.ts";
+import { isBase } from "../layers/userClass.ts";
 import { hasSymbolic, KerasTensor } from "../ops/kerasTensor.ts";
 import { producerOf } from "../ops/node.ts";
 import type { Config, Operation } from "../ops/operation.ts";
@@ -282,7 +284,8 @@ export class ModelBase extends Trainer {
     return super.invoke([prepare(hostInputs(args[0], `model "${this.name}"`)), ...args.slice(1)]);
   }
 
-  override call(inputs: unknown, options?: unknown): unknown {
+  // biome-ignore lint/suspicious/noExplicitAny: models state their own options
+  override call(inputs: unknown, { mask = null }: any = {}): unknown {
     const graph = this.graph;
     const runOperation: RunOperation = (operation, args) => operation.invoke(withOuterTraining(args));
     if (isBoundary(inputs) && this.hostPart) return this.hostPart.runRest(inputs, runOperation);
@@ -293,7 +296,7 @@ export class ModelBase extends Trainer {
       );
     }
     const values = matchInputs(`model "${this.name}"`, graph, inputs);
-    const masked = withMasks(values, (options as CallOptions | undefined)?.mask ?? null);
+    const masked = withMasks(values, mask);
     return graph.run(masked, runOperation);
   }
 
@@ -320,21 +323,26 @@ export class ModelBase extends Trainer {
   }
 
   override buildFromConfig(config: Config): void {
-    if (this.built || !config.input_shape) return;
-    const symbolic = (shape: unknown): unknown => {
-      if (Array.isArray(shape) && !shape.some((d) => Array.isArray(d))) return new KerasTensor(shape as Shape);
-      if (Array.isArray(shape)) return shape.map(symbolic);
-      return Object.fromEntries(Object.entries(shape as object).map(([k, v]) => [k, symbolic(v)]));
-    };
-    this.computeOutputSpec(symbolic(config.input_shape));
+    super.buildFromConfig(config);
+    // Whatever its `build` leaves to the first call; Keras tries no more than that.
+    const shape = config.input_shape;
+    if (this.built && shape && this.sublayers.some((layer) => !layer.built)) this.tryCall([shape]);
   }
 
   override getBuildConfig(): Config | null {
     return this.graph ? { input_shape: null } : super.getBuildConfig();
   }
 
+  /** With the same inputs and outputs, or layers of its own if the class makes those. */
+  protected override madeAgain(config: Config): object {
+    if (!this.graph) return super.madeAgain(config);
+    const { inputStructure: inputs, outputStructure: outputs } = this.graph;
+    return new (this.constructor as new (options: FunctionalOptions) => object)({ inputs, outputs, name: this.name });
+  }
+
   override getConfig(): Config {
     if (!this.graph) return super.getConfig();
+    checkConfigTells(this, (config) => this.madeAgain(config));
     return { name: this.name, trainable: this.trainable, ...graphConfig(this.graph) };
   }
 
@@ -382,6 +390,8 @@ export class ModelBase extends Trainer {
   }
 }
 
+isBase(ModelBase);
+
 /** A model made from inputs and outputs; what `keras.Model({ inputs, outputs })` returns. */
 export class FunctionalBase extends ModelBase {
   static override readonly className = "Functional";
@@ -400,14 +410,27 @@ export type Concrete<S> =
           ? { -readonly [K in keyof S]: Concrete<S[K]> }
           : S;
 
+/** What a call gives for inputs A. */
+type Called<O, A> = IsSymbolic<A> extends true ? O : Concrete<O>;
+
+/** A call of a model. R is never given: what is a parameter of its own does not keep one model from passing for another. */
+export interface ModelCall<O> {
+  (this: never, ...args: LooseArguments): LooseResult;
+  /** @param more - Options such as `{ training: true }`. */
+  <A, R extends Called<O, A> = Called<O, A>>(inputs: A, ...more: unknown[]): R;
+}
+
 /**
- * A model; O is the structure of its outputs, so that neither calling it nor predicting needs a cast. P follows from it: as a
- * parameter of its own it lets models of any outputs pass as `Model<unknown>`.
+ * A model; O is the structure of its outputs, so that neither calling it nor predicting needs a cast.
+ *
+ * A model of any outputs passes where a `Model` is expected, as in Keras: `async function train(model: keras.Model)`. What such
+ * a function calls is taken for a model of one output; one that needs the structure states it, `keras.Model<KerasTensor[]>`.
  */
-export interface Model<O = KerasTensor, P = Concrete<O>> extends ModelBase {
-  <A>(inputs: A, ...more: unknown[]): IsSymbolic<A> extends true ? O : Concrete<O>;
-  predict(x: FitData, options?: PredictOptions): Promise<P>;
-  predictOnBatch(x: FitData): Promise<P>;
+export interface Model<O = KerasTensor> extends ModelBase, ModelCall<O> {
+  predict(this: never, ...args: LooseArguments): LooseResult;
+  predict<P extends Concrete<O> = Concrete<O>>(x: FitData, options?: PredictOptions): Promise<P>;
+  predictOnBatch(this: never, ...args: LooseArguments): LooseResult;
+  predictOnBatch<P extends Concrete<O> = Concrete<O>>(x: FitData): Promise<P>;
 }
 
 interface ModelClass extends FromConfig<Model> {

@@ -4,7 +4,7 @@ import { formatShape, type Shape, shapesCompatible } from "../core/shape.ts";
 import { isPlainObject, type Nested } from "../core/tree.ts";
 import { InputLayerBase } from "../layers/core/inputLayer.ts";
 import { type InputShape, LayerBase, type LayerOptions } from "../layers/layer.ts";
-import { type IsSymbolic, layerClass } from "../layers/layerClass.ts";
+import { layerClass } from "../layers/layerClass.ts";
 import { revivingInside } from "../layers/revivedPath.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import type { Config } from "../ops/operation.ts";
@@ -16,15 +16,13 @@ import type { FitData } from "../trainers/dataInput.ts";
 import type { PredictOptions } from "../trainers/trainerOptions.ts";
 import type { Graph } from "./graph.ts";
 import { isHostLayer } from "./hostPart.ts";
-import { type Concrete, FunctionalBase, ModelBase } from "./model.ts";
+import { FunctionalBase, ModelBase, type ModelCall } from "./model.ts";
 
 /** What a stack is made of; `keras.Input(…)` may come first. */
 export type StackItem = LayerBase | KerasTensor;
 
 /** A call of a stack: one tensor to one tensor. Said as models say it, so that a stack passes where a model is expected. */
-export interface SequentialCall {
-  <A>(inputs: A, ...more: unknown[]): IsSymbolic<A> extends true ? KerasTensor : Concrete<KerasTensor>;
-}
+export type SequentialCall = ModelCall<KerasTensor>;
 
 /** Options of {@link Sequential}. */
 export interface SequentialOptions {
@@ -209,7 +207,8 @@ export class SequentialBase extends ModelBase {
     };
   }
 
-  override call(inputs: unknown, options?: unknown): unknown {
+  // biome-ignore lint/suspicious/noExplicitAny: as models do
+  override call(inputs: unknown, options: any = {}): unknown {
     if (this.graph) return super.call(inputs, options);
     return this.layers.reduce((x, layer) => layer.invoke([x]), inputs);
   }
@@ -237,6 +236,10 @@ export class SequentialBase extends ModelBase {
       layers: this.stack.map((layer) => serializeObject(layer)),
       ...(this.graph ? { build_input_shape: [...this.inputLayer!.batchShape] } : {}),
     };
+  }
+
+  protected override madeAgain(): object {
+    return new (this.constructor as new (options: SequentialOptions) => object)({ layers: [], name: this.name });
   }
 
   static override fromConfig(config: Config, given?: CustomObjectsArgument): object {

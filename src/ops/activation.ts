@@ -1,4 +1,4 @@
-/** Activation functions as ops (`keras.ops.nn`). Integers and bools become floatx, except in `relu` and `relu6`. */
+/** Activation functions as ops (`keras.ops.nn`). Integers and bools become floatx, except in `relu`. */
 import { describe, ShapeError } from "../core/errors.ts";
 import { formatShape, normalizeAxes, normalizeAxis } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
@@ -23,8 +23,8 @@ const relu6Of = (x: Value): Value => {
   const positive = build.unary("relu", x);
   return build.where(build.binary("greater_equal", positive, num(6, x)), num(6, x), positive);
 };
-/** min(max(x, 0), 6). Keeps the dtype. The gradient at 0 and at 6 is 0. */
-export const relu6: UnaryOp = unaryOp("Relu6", "nn", (x) => (x.dtype === "bool" ? build.cast(x, "int32") : relu6Of(x)));
+/** min(max(x, 0), 6). The gradient at 0 and at 6 is 0. */
+export const relu6: UnaryOp = floatOp("Relu6", "nn", relu6Of);
 /** 1 / (1 + e^-x). */
 export const sigmoid: UnaryOp = floatOp("Sigmoid", "nn", (x) => build.unary("sigmoid", x));
 /** log(1 + e^x), without overflow. */

@@ -47,7 +47,10 @@ export const floorDivide: BinaryOp = binaryOp("FloorDivide", "numpy", (x1, x2) =
   if (isUnsigned(a.dtype)) return build.binary("div", a, b);
   // x1 minus its remainder is a multiple of x2, so the quotient is exact (floats: up to the rounding taken off here).
   const quotient = build.binary("div", build.binary("sub", a, build.binary("mod", a, b)), b);
-  return isFloat(a.dtype) ? build.unary("round", quotient) : quotient;
+  if (!isFloat(a.dtype)) return quotient;
+  // By zero there is no remainder: infinite, or NaN for 0 / 0.
+  const byZero = build.unary("stop_gradient", build.binary("div", a, b));
+  return build.where(build.binary("equal", b, num(0, b)), byZero, build.unary("round", quotient));
 });
 
 /** Remainder of x1 / x2, with the sign of x2 as in Python. */
@@ -81,8 +84,8 @@ export const minimum: BinaryOp = binaryOp("Minimum", "numpy", (a, b) =>
   build.binary(a.dtype === "bool" ? "logical_and" : "min", a, b),
 );
 
-const ignoringNaN = (op: "max" | "min") => (x1: Value, x2: Value) => {
-  const [a, b] = [boolToInt(x1), boolToInt(x2)];
+const ignoringNaN = (op: "max" | "min") => (a: Value, b: Value) => {
+  if (a.dtype === "bool") return build.binary(op === "max" ? "logical_or" : "logical_and", a, b);
   const plain = build.binary(op, a, b);
   if (!isFloat(a.dtype)) return plain;
   return build.where(build.unary("is_nan", a), b, build.where(build.unary("is_nan", b), a, plain));

@@ -5,11 +5,12 @@ import { describe, ShapeError } from "../core/errors.ts";
 import { formatShape, sizesAgree } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
+import type { Tensor } from "../runtime/tensor.ts";
 import { softmax } from "./activation.ts";
 import { defineOp, toTensor, wrap } from "./define.ts";
 import { einsumValue } from "./einsum.ts";
 import type { Result, TensorLike } from "./kerasTensor.ts";
-import { isHalf, num, positional, readOptions } from "./kit.ts";
+import { isHalf, num, positional, readOptions, type Statics } from "./kit.ts";
 import { repeat } from "./shaping.ts";
 
 /** Options of {@link dotProductAttention}. */
@@ -27,7 +28,12 @@ export interface DotProductAttentionOptions {
 }
 
 const OPTIONS = ["bias", "mask", "scale", "isCausal", "flashAttention"] as const;
-const STATICS = { isCausal: "is_causal", flashAttention: "flash_attention" };
+/** The soft cap has no effect but on TPUs; files keep it. */
+const STATICS = {
+  isCausal: "is_causal",
+  flashAttention: "flash_attention",
+  attnLogitsSoftCap: "attn_logits_soft_cap",
+};
 
 /** What scores are where a key is masked: far below all others, so that a row that is masked altogether is even. */
 const MASKED = -0.7 * 3.38953e38;
@@ -38,7 +44,7 @@ function causalMask(queries: number, keys: number): Value {
   return build.binary("greater_equal", build.iota(shape, 0, "int32"), build.iota(shape, 1, "int32"));
 }
 
-const dotProductAttentionOp = defineOp("DotProductAttention", "nn", STATICS, (args, { isCausal }) => {
+function attended(args: readonly unknown[], { isCausal }: Statics): Tensor {
   const names = ["query", "key", "value", "bias", "mask", "scale"];
   const [query, key, value, bias, mask, scale] = positional(args, names);
   const given = [query, key, value].map((x) => toTensor(x, null, "dotProductAttention"));
@@ -61,7 +67,8 @@ const dotProductAttentionOp = defineOp("DotProductAttention", "nn", STATICS, (ar
   for (const allowed of masks) scores = build.where(allowed, scores, num(MASKED, scores));
   const parts = build.cast(softmax(wrap(scores)).node, dtype);
   return wrap(einsumValue("bnts,bsnh->btnh", [parts, wide(v)]));
-});
+}
+const dotProductAttentionOp = defineOp("DotProductAttention", "nn", STATICS, attended, { namedArguments: true });
 
 /** How many heads of the query share one of the keys. @throws ShapeError for shapes that do not fit each other. */
 function checkShapes(q: Value, k: Value, v: Value): number {

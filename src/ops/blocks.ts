@@ -3,6 +3,7 @@ import { describe, ShapeError } from "../core/errors.ts";
 import { formatShape, sizeOf } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
+import type { Tensor } from "../runtime/tensor.ts";
 import { defineOp, toFloat, toTensor, wrap } from "./define.ts";
 import type { Result, TensorLike } from "./kerasTensor.ts";
 import { isUnknownSize, readOptions } from "./kit.ts";
@@ -221,7 +222,7 @@ function readSide(side: string, pattern: string): string[][] {
   });
 }
 
-const rearrangeOp = defineOp("Rearrange", "einops", {}, ([x, pattern, lengths]) => {
+function rearranged([x, pattern, lengths]: readonly unknown[]): Tensor {
   const { node } = toTensor(x, null, "rearrange");
   const text = pattern as string;
   const given = (lengths ?? {}) as Readonly<Record<string, number>>;
@@ -268,7 +269,8 @@ const rearrangeOp = defineOp("Rearrange", "einops", {}, ([x, pattern, lengths]) 
       to.map((group) => sizeOf(group.map(size))),
     ),
   );
-});
+}
+const rearrangeOp = defineOp("Rearrange", "einops", {}, rearranged, { namedArguments: true });
 /**
  * Axes named, moved, split and merged by a pattern, as einops does.
  *

@@ -47,7 +47,6 @@ interface Closeness {
   equalNan?: boolean;
 }
 const CLOSENESS = ["rtol", "atol", "equalNan"] as const;
-const CLOSENESS_KEYS = { rtol: "rtol", atol: "atol", equalNan: "equal_nan" };
 
 function close(x1: unknown, x2: unknown, { rtol, atol, equalNan }: Closeness): Value {
   const [first, second] = promote([x1, x2]);
@@ -71,8 +70,12 @@ function close(x1: unknown, x2: unknown, { rtol, atol, equalNan }: Closeness): V
   );
 }
 
-const iscloseOp = defineOp("Isclose", "numpy", CLOSENESS_KEYS, ([x1, x2], s) => wrap(close(x1, x2, s as Closeness)));
-const allcloseOp = defineOp("AllClose", "numpy", CLOSENESS_KEYS, ([x1, x2], s) => {
+// In Keras the tolerances are arguments of the call, those of AllClose are static.
+const iscloseOp = defineOp("Isclose", "numpy", { equalNan: "equal_nan" }, ([x1, x2, rtol, atol], { equalNan }) =>
+  wrap(close(x1, x2, { rtol, atol, equalNan } as Closeness)),
+);
+const ALLCLOSE_KEYS = { rtol: "rtol", atol: "atol", equalNan: "equal_nan" };
+const allcloseOp = defineOp("AllClose", "numpy", ALLCLOSE_KEYS, ([x1, x2], s) => {
   const flags = close(x1, x2, s as Closeness);
   const axes = flags.shape.map((_, i) => i);
   return wrap(truth(build.reduce("reduce_min", orderable(flags), axes)));
@@ -81,7 +84,7 @@ const allcloseOp = defineOp("AllClose", "numpy", CLOSENESS_KEYS, ([x1, x2], s) =
 /** Whether |x1 - x2| ≤ atol + rtol · |x2|, elementwise. → bool */
 export function isclose<A extends TensorLike, B extends TensorLike>(x1: A, x2: B, options?: Closeness): Result<A | B> {
   const { rtol = 1e-5, atol = 1e-8, equalNan = false } = readOptions("isclose", options, CLOSENESS);
-  return iscloseOp([x1, x2], { rtol, atol, equalNan }) as Result<A | B>;
+  return iscloseOp([x1, x2, rtol, atol], { equalNan }) as Result<A | B>;
 }
 
 /** Whether `isclose` holds everywhere. → bool scalar */

@@ -3,6 +3,7 @@ import { floatx } from "../core/config.ts";
 import { allocate, type DType, isFloat, resultType, standardizeDType, toElement } from "../core/dtype.ts";
 import { describe, ShapeError } from "../core/errors.ts";
 import { formatShape, normalizeAxis, sizeOf } from "../core/shape.ts";
+import { isPlainObject } from "../core/tree.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 import { type Tensor, tensorFromHost } from "../runtime/tensor.ts";
@@ -215,13 +216,34 @@ const meshgridOp = defineOp("Meshgrid", "numpy", { indexing: "indexing" }, (args
     ),
   );
 });
-/** Coordinates of a grid: one tensor per vector, each of the grid's shape. `indexing` "xy" swaps the first two axes. */
-export function meshgrid<A extends TensorLike>(xs: readonly A[], options?: { indexing?: "xy" | "ij" }): Result<A>[] {
-  const { indexing = "xy" } = readOptions("meshgrid", options, ["indexing"]);
+interface MeshgridOptions {
+  /** "xy" swaps the first two axes. @defaultValue `"xy"` */
+  indexing?: "xy" | "ij";
+}
+/**
+ * Coordinates of a grid: one tensor per vector, each of the grid's shape. The vectors come one after another, as in Keras, or in
+ * a list; options come last.
+ *
+ * @example
+ * const [columns, rows] = ops.meshgrid(x, y);
+ */
+export function meshgrid<A extends TensorLike>(xs: readonly A[], options?: MeshgridOptions): Result<A>[];
+export function meshgrid<A extends TensorLike>(...xs: readonly A[]): Result<A>[];
+export function meshgrid<A extends TensorLike>(
+  ...xsAndOptions: readonly [...xs: readonly A[], options: MeshgridOptions]
+): Result<A>[];
+export function meshgrid(...args: readonly unknown[]): Result<TensorLike>[] {
+  const last = args.length > 1 ? args.at(-1) : undefined;
+  const options = isPlainObject(last) || last === undefined ? last : undefined;
+  const given = args.length > 1 && (options !== undefined || last === undefined) ? args.slice(0, -1) : args;
+  const [first] = given;
+  const isList = given.length === 1 && Array.isArray(first) && first.some((x) => typeof x !== "number");
+  const xs = (isList ? first : given) as readonly TensorLike[];
+  const { indexing = "xy" }: MeshgridOptions = readOptions("meshgrid", options, ["indexing"]);
   if (indexing !== "xy" && indexing !== "ij") {
     throw new RangeError(`meshgrid: expected \`indexing\` to be "xy" or "ij". Received: ${describe(indexing)}`);
   }
-  return meshgridOp(xs, { indexing }) as Result<A>[];
+  return meshgridOp(xs, { indexing }) as Result<TensorLike>[];
 }
 
 const diagOp = defineOp("Diag", "numpy", { k: "k" }, ([x], { k }) => {

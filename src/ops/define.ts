@@ -23,6 +23,8 @@ export interface OpDefinition {
   readonly statics: Readonly<Record<string, string>>;
   /** Runs the op on its call arguments (tensors or what becomes tensors) and its static arguments. */
   readonly run: (args: readonly unknown[], statics: Readonly<Record<string, unknown>>) => Nested<Tensor>;
+  /** Whether a trailing plain object among the call arguments holds named ones, which files list by name too. */
+  readonly namedArguments: boolean;
 }
 
 /** An op recorded in a graph. */
@@ -57,6 +59,7 @@ export const OP_DEFINITIONS = new Map<string, OpDefinition>();
  * @param file - Keras's module under `keras.src.ops`.
  * @param statics - Static arguments: option name → config key.
  * @param run - The op on tensors; composes `ir/build` and other ops.
+ * @param options - `namedArguments`: see {@link OpDefinition}.
  * @returns A function of (call arguments, static arguments).
  */
 export function defineOp(
@@ -64,8 +67,9 @@ export function defineOp(
   file: string,
   statics: Readonly<Record<string, string>>,
   run: OpDefinition["run"],
+  { namedArguments = false }: { namedArguments?: boolean } = {},
 ): (args: readonly unknown[], statics?: Readonly<Record<string, unknown>>) => Nested<Tensor> | Nested<KerasTensor> {
-  const definition: OpDefinition = { className, file, statics, run };
+  const definition: OpDefinition = { className, file, statics, run, namedArguments };
   OP_DEFINITIONS.set(className, definition);
   return (args, values = {}) =>
     hasSymbolic(args) ? new OpOperation(definition, values).symbolicCall(args) : run(args, values);

@@ -44,7 +44,7 @@ export const ceil: UnaryOp = unaryOp("Ceil", "numpy", rounding("ceil"));
 
 /** The integer next to x in the direction of zero. Keeps the dtype. */
 export const trunc: UnaryOp = unaryOp("Trunc", "numpy", (x) => {
-  if (!isFloat(x.dtype)) return boolToInt(x);
+  if (!isFloat(x.dtype)) return x;
   const negativeSide = build.binary("less", x, num(0, x));
   return build.where(negativeSide, build.unary("ceil", x), build.unary("floor", x));
 });

@@ -42,6 +42,33 @@ describe("x.get", () => {
     expect(getItem(0).shape).toEqual([3, 4]);
   });
 
+  it("ends a loop over an axis that has no known size while a graph is built", () => {
+    const loopOver = (pick: (x: Tensor, t: number) => Tensor) =>
+      new OpOperation(
+        {
+          ...OP_DEFINITIONS.get("GetItem")!,
+          run: ([x]) => {
+            const parts: Tensor[] = [];
+            for (let t = 0; t < (x as Tensor).shape[1]!; t++) parts.push(pick(x as Tensor, t));
+            return ops.stack(parts, { axis: 1 });
+          },
+        },
+        {},
+      );
+    const words =
+      /axis 1, which has no known size while the graph is built: a loop over it cannot be recorded\. Use ops\.scan or layers\.RNN/;
+    const open = new KerasTensor([null, null, 3]);
+    const picks: ((x: Tensor, t: number) => Tensor)[] = [
+      (x, t) => x.get(null, t),
+      (x, t) => x.get(null, [t, t + 1]),
+      (x, t) => ops.take(x, t, { axis: 1 }),
+    ];
+    for (const pick of picks) expect(() => loopOver(pick).invoke([open])).toThrow(words);
+    const known = loopOver(picks[0]!).invoke([new KerasTensor([null, 5, 3])]) as KerasTensor;
+    expect(known.shape).toEqual([null, 5, 3]);
+    expect(open.get(null, 100).shape).toEqual([null, 3]);
+  });
+
   it.each<[string, unknown[], RegExp]>([
     ["text", ["a"], /^getItem: expected an index to be an integer, a range .*Received: "a"$/],
     ["nothing", [undefined], /Received: undefined/],

@@ -1,7 +1,7 @@
 /** Ops that read or write at positions. Positions are integers; negative ones count from the end. */
 import { floatx } from "../core/config.ts";
 import { describe, ShapeError } from "../core/errors.ts";
-import { broadcastShapes, formatShape, normalizeAxis, sizeOf, stridesOf } from "../core/shape.ts";
+import { broadcastShapes, formatShape, isUnknownSize, normalizeAxis, sizeOf, stridesOf } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 import type { Index } from "../runtime/methods.ts";
@@ -19,11 +19,25 @@ function fromEnd(indices: Value, size: number): Value {
   return build.where(negative, build.binary("add", indices, num(size, indices)), indices);
 }
 
+/** Positions this far along an axis of unknown size come from a loop over the axis, which would go on for ever. */
+const LOOP_FROM = 4096;
+
+/** @throws RangeError for a position that only a loop over an axis without a known size reaches. */
+function refuseEndlessLoop(where: string, position: number, axis: number, size: number): void {
+  if (Math.abs(position) <= LOOP_FROM || !isUnknownSize(size)) return;
+  throw new RangeError(
+    `${where}: position ${position} of axis ${axis}, which has no known size while the graph is built: a loop over it cannot be ` +
+      "recorded. Use ops.scan or layers.RNN for the loop, give the size to Input, or pick single positions by a tensor: " +
+      "ops.take(x, ops.array([position]), { axis })",
+  );
+}
+
 const takeOp = defineOp("Take", "numpy", { axis: "axis" }, ([x, indices], { axis }) => {
   const { node } = toTensor(x, null, "take");
   const flat = axis === null || axis === undefined;
   const source = flat ? build.reshape(node, [sizeOf(node.shape)]) : node;
   const at = flat ? 0 : normalizeAxis(axis as number, node.shape.length, "take");
+  if (typeof indices === "number") refuseEndlessLoop("take", indices, at, source.shape[at]!);
   return wrap(build.gather(source, fromEnd(indexValue(indices, "take"), source.shape[at]!), at));
 });
 
@@ -135,6 +149,8 @@ function getItemOf(x: Value, key: readonly Part[]): Value {
     }
     const axis = next++;
     const size = x.shape[axis]!;
+    const from = part instanceof Slice ? (part.start as number | null) : part;
+    if (from !== null) refuseEndlessLoop("getItem", from, axis, size);
     if (!(part instanceof Slice)) {
       if (part < -size || part >= size) {
         throw new RangeError(`getItem: index ${part} is out of range for axis ${axis} of size ${size}`);
@@ -156,11 +172,11 @@ function getItemOf(x: Value, key: readonly Part[]): Value {
       continue;
     }
     // Backwards: the same elements in rising order, then reversed.
-    const from = bound(range.start, size - 1, -1, size - 1);
+    const last = bound(range.start, size - 1, -1, size - 1);
     const to = bound(range.stop, -1, -1, size - 1);
-    const count = Math.max(0, Math.ceil((from - to) / -step));
-    starts[axis] = count === 0 ? 0 : from + (count - 1) * step;
-    limits[axis] = count === 0 ? 0 : from + 1;
+    const count = Math.max(0, Math.ceil((last - to) / -step));
+    starts[axis] = count === 0 ? 0 : last + (count - 1) * step;
+    limits[axis] = count === 0 ? 0 : last + 1;
     strides[axis] = -step;
     reversed.push(axis);
   }
@@ -191,6 +207,7 @@ const sliceOp = defineOp("Slice", "core", { shape: "shape" }, ([x, startIndices]
     );
   }
   sizes.forEach((d, i) => {
+    refuseEndlessLoop("slice", starts[i]!, i, node.shape[i]!);
     if (starts[i]! < 0 || starts[i]! + d > node.shape[i]!) {
       throw new ShapeError(
         `slice: ${d} elements from ${starts[i]} leave axis ${i} of size ${node.shape[i]}. Received: shape ${formatShape(node.shape)}`,

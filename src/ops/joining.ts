@@ -3,9 +3,10 @@ import { describe, ShapeError } from "../core/errors.ts";
 import { formatShape, normalizeAxis, shapesCompatible, sizeOf } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import { inputValue, type Value } from "../ir/value.ts";
+import type { Tensor } from "../runtime/tensor.ts";
 import { defineOp, promote, toTensor, wrap } from "./define.ts";
 import type { Result, TensorLike } from "./kerasTensor.ts";
-import { isUnknownSize, readOptions } from "./kit.ts";
+import { isUnknownSize, positional, readOptions, type Statics } from "./kit.ts";
 
 function listOf(where: string, xs: unknown): unknown[] {
   if (!Array.isArray(xs) || xs.length === 0) {
@@ -225,42 +226,40 @@ const PAD_SOURCES: Partial<Record<PadMode, (i: number, size: number) => number>>
   },
 };
 
-const padOp = defineOp(
-  "Pad",
-  "numpy",
-  { padWidth: "pad_width", mode: "mode" },
-  ([x, constantValues], { padWidth, mode }) => {
-    const { node } = toTensor(x, null, "pad");
-    const widths = readPadWidth(padWidth, node.shape.length);
-    const kind = (mode as PadMode | null) ?? "constant";
-    if (kind === "constant") {
-      const fill = constantValues ?? 0;
-      const [low, high] = [widths.map((w) => w[0]), widths.map((w) => w[1])];
-      if (typeof fill === "number" || typeof fill === "boolean")
-        return wrap(build.pad(node, low, high, undefined, Number(fill)));
-      // A tensor as filling: padded zeros, and where the padding is, the tensor.
-      const inside = build.pad(build.full(1, node.shape, "bool"), low, high);
-      return wrap(build.where(inside, build.pad(node, low, high), toTensor(fill, node.dtype, "pad").node));
-    }
-    const source = PAD_SOURCES[kind];
-    if (!source)
-      throw new RangeError(
-        `pad: unknown mode ${describe(kind)}. Known: constant, ${Object.keys(PAD_SOURCES).join(", ")}.`,
-      );
-    return wrap(
-      widths.reduce<Value>((y, [before, after], axis) => {
-        if (before === 0 && after === 0) return y;
-        const size = y.shape[axis]!;
-        if (isUnknownSize(size)) {
-          const shape = y.shape.map((d, i) => (i === axis ? before + d + after : d));
-          return inputValue({ shape, dtype: y.dtype }, "pad");
-        }
-        const indices = Int32Array.from({ length: before + size + after }, (_, i) => source(i - before, size));
-        return build.gather(y, build.constant(indices, [indices.length], "int32"), axis);
-      }, node),
+function padded(args: readonly unknown[], { padWidth, mode }: Statics): Tensor {
+  const [x, constantValues] = positional(args, ["x", "constant_values"]);
+  const { node } = toTensor(x, null, "pad");
+  const widths = readPadWidth(padWidth, node.shape.length);
+  const kind = (mode as PadMode | null) ?? "constant";
+  if (kind === "constant") {
+    const fill = constantValues ?? 0;
+    const [low, high] = [widths.map((w) => w[0]), widths.map((w) => w[1])];
+    if (typeof fill === "number" || typeof fill === "boolean")
+      return wrap(build.pad(node, low, high, undefined, Number(fill)));
+    // A tensor as filling: padded zeros, and where the padding is, the tensor.
+    const inside = build.pad(build.full(1, node.shape, "bool"), low, high);
+    return wrap(build.where(inside, build.pad(node, low, high), toTensor(fill, node.dtype, "pad").node));
+  }
+  const source = PAD_SOURCES[kind];
+  if (!source)
+    throw new RangeError(
+      `pad: unknown mode ${describe(kind)}. Known: constant, ${Object.keys(PAD_SOURCES).join(", ")}.`,
     );
-  },
-);
+  return wrap(
+    widths.reduce<Value>((y, [before, after], axis) => {
+      if (before === 0 && after === 0) return y;
+      const size = y.shape[axis]!;
+      if (isUnknownSize(size)) {
+        const shape = y.shape.map((d, i) => (i === axis ? before + d + after : d));
+        return inputValue({ shape, dtype: y.dtype }, "pad");
+      }
+      const indices = Int32Array.from({ length: before + size + after }, (_, i) => source(i - before, size));
+      return build.gather(y, build.constant(indices, [indices.length], "int32"), axis);
+    }, node),
+  );
+}
+const PAD_KEYS = { padWidth: "pad_width", mode: "mode" };
+const padOp = defineOp("Pad", "numpy", PAD_KEYS, padded, { namedArguments: true });
 
 function readPadWidth(padWidth: unknown, ndim: number): [number, number][] {
   const every = (pair: [number, number]) => Array.from({ length: ndim }, () => pair);

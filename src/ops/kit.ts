@@ -57,7 +57,8 @@ export function readOptions<T extends object>(where: string, options: T | undefi
 }
 
 /**
- * Call arguments by position. Files made by Keras give some of them by name: those arrive as a trailing plain object.
+ * Call arguments by position. Files made by Keras give some of them by name: those arrive as a trailing plain object, under
+ * Keras's names.
  */
 export function positional(args: readonly unknown[], names: readonly string[]): unknown[] {
   const last = args.at(-1);
@@ -77,6 +78,12 @@ export function inFullPrecision(x: Value, body: (x: Value) => Value): Value {
 
 /** Bools become int32, as they do in arithmetic. */
 export const boolToInt = (x: Value): Value => (x.dtype === "bool" ? build.cast(x, "int32") : x);
+
+/** For a body that takes numbers and whose bools stay bools: true is what is not 0 when they are int32. */
+export const keepingBools =
+  (body: (a: Value, b: Value) => Value) =>
+  (a: Value, b: Value): Value =>
+    a.dtype === "bool" ? truth(body(boolToInt(a), boolToInt(b))) : body(a, b);
 
 /** Dtypes that comparisons and reductions take on every backend. */
 export const orderable = boolToInt;

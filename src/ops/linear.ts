@@ -9,10 +9,13 @@ import type { Value } from "../ir/value.ts";
 import { defineOp, promote, toFloat, toTensor, wrap } from "./define.ts";
 import { einsumValue } from "./einsum.ts";
 import type { Result, TensorLike } from "./kerasTensor.ts";
-import { type BinaryOp, binaryOp, boolToInt, num, readOptions } from "./kit.ts";
+import { type BinaryOp, binaryOp, boolToInt, keepingBools, num, readOptions, truth } from "./kit.ts";
 
 /** Products of int8 are summed in int32, as are those of bools. */
 const widened = (x: Value): Value => (x.dtype === "int8" || x.dtype === "bool" ? build.cast(x, "int32") : x);
+/** An op of two tensors that sums their products. Bools give bools: whether both are true somewhere. */
+const productOp = (className: string, body: (a: Value, b: Value) => Value): BinaryOp =>
+  binaryOp(className, "numpy", keepingBools(body));
 
 /** Matrix product with NumPy's treatment of vectors: a row on the left, a column on the right, and the axis dropped again. */
 export function matmulValue(a: Value, b: Value): Value {
@@ -48,7 +51,7 @@ export function matmulValue(a: Value, b: Value): Value {
  *
  * @throws ShapeError when the inner sizes differ.
  */
-export const matmul: BinaryOp = binaryOp("Matmul", "numpy", (a, b) => matmulValue(widened(a), widened(b)));
+export const matmul: BinaryOp = productOp("Matmul", (a, b) => matmulValue(widened(a), widened(b)));
 
 /** Sums of products over the given axes of each side; what is left of x1 comes before what is left of x2. */
 function contract(a: Value, b: Value, axesA: readonly number[], axesB: readonly number[], where: string): Value {
@@ -70,8 +73,7 @@ function contract(a: Value, b: Value, axesA: readonly number[], axesB: readonly 
 }
 
 /** Scalars: product. Vectors: inner product. Else: sum over the last axis of x1 and the last but one of x2. */
-export const dot: BinaryOp = binaryOp("Dot", "numpy", (x1, x2) => {
-  const [a, b] = [boolToInt(x1), boolToInt(x2)];
+export const dot: BinaryOp = productOp("Dot", (a, b) => {
   const [ra, rb] = [a.shape.length, b.shape.length];
   if (ra === 0 || rb === 0) return build.binary("mul", a, b);
   if (ra <= 2 && rb <= 2) return matmulValue(a, b);
@@ -79,23 +81,20 @@ export const dot: BinaryOp = binaryOp("Dot", "numpy", (x1, x2) => {
 });
 
 /** Sum of products over the last axis of both. Scalars multiply. */
-export const inner: BinaryOp = binaryOp("Inner", "numpy", (x1, x2) => {
-  const [a, b] = [boolToInt(x1), boolToInt(x2)];
+export const inner: BinaryOp = productOp("Inner", (a, b) => {
   if (a.shape.length === 0 || b.shape.length === 0) return build.binary("mul", a, b);
   return contract(a, b, [a.shape.length - 1], [b.shape.length - 1], "inner");
 });
 
 /** Products of each element of x1 with each of x2, both as vectors. */
-export const outer: BinaryOp = binaryOp("Outer", "numpy", (x1, x2) => {
-  const [a, b] = [boolToInt(x1), boolToInt(x2)];
-  return build.binary("mul", build.reshape(a, [sizeOf(a.shape), 1]), build.reshape(b, [1, sizeOf(b.shape)]));
-});
+export const outer: BinaryOp = productOp("Outer", (a, b) =>
+  build.binary("mul", build.reshape(a, [sizeOf(a.shape), 1]), build.reshape(b, [1, sizeOf(b.shape)])),
+);
 
 /** Inner product of all elements, as vectors. */
-export const vdot: BinaryOp = binaryOp("Vdot", "numpy", (x1, x2) => {
-  const [a, b] = [boolToInt(x1), boolToInt(x2)];
-  return matmulValue(build.reshape(a, [sizeOf(a.shape)]), build.reshape(b, [sizeOf(b.shape)]));
-});
+export const vdot: BinaryOp = productOp("Vdot", (a, b) =>
+  matmulValue(build.reshape(a, [sizeOf(a.shape)]), build.reshape(b, [sizeOf(b.shape)])),
+);
 
 /** Kronecker product: each element of x1 times the whole of x2. */
 export const kron: BinaryOp = binaryOp("Kron", "numpy", (x1, x2) => {
@@ -118,22 +117,19 @@ export const kron: BinaryOp = binaryOp("Kron", "numpy", (x1, x2) => {
 
 type TensordotAxes = number | readonly [number | readonly number[], number | readonly number[]];
 const tensordotOp = defineOp("Tensordot", "numpy", { axes: "axes" }, ([x1, x2], { axes }) => {
-  const [a, b] = promote([x1, x2]).map(boolToInt) as [Value, Value];
+  const [a, b] = promote([x1, x2]) as [Value, Value];
   const given = (axes as TensordotAxes | null) ?? 2;
+  const over = (axesA: readonly number[], axesB: readonly number[]) =>
+    wrap(keepingBools((p, q) => contract(p, q, axesA, axesB, "tensordot"))(a, b));
   if (typeof given === "number") {
     const [ra, rb] = [a.shape.length, b.shape.length];
     if (!Number.isInteger(given) || given < 0 || given > Math.min(ra, rb)) {
       throw new RangeError(`tensordot: expected \`axes\` from 0 to ${Math.min(ra, rb)}. Received: ${describe(given)}`);
     }
     const count = Array.from({ length: given }, (_, i) => i);
-    return wrap(
-      contract(
-        a,
-        b,
-        count.map((i) => ra - given + i),
-        count,
-        "tensordot",
-      ),
+    return over(
+      count.map((i) => ra - given + i),
+      count,
     );
   }
   const list = (axis: number | readonly number[], x: Value) =>
@@ -141,7 +137,7 @@ const tensordotOp = defineOp("Tensordot", "numpy", { axes: "axes" }, ([x1, x2], 
   const [la, lb] = [list(given[0], a), list(given[1], b)];
   if (la.length !== lb.length)
     throw new RangeError(`tensordot: ${la.length} axes of x1 and ${lb.length} of x2; expected as many`);
-  return wrap(contract(a, b, la, lb, "tensordot"));
+  return over(la, lb);
 });
 /**
  * Sum of products over axes of both tensors.
@@ -158,8 +154,9 @@ export function tensordot<A extends TensorLike, B extends TensorLike>(
 }
 
 const einsumOp = defineOp("Einsum", "numpy", { subscripts: "subscripts" }, (operands, { subscripts }) => {
-  const values = promote(operands).map(widened);
-  return wrap(einsumValue(subscripts as string, values));
+  const values = promote(operands);
+  const result = einsumValue(subscripts as string, values.map(widened));
+  return wrap(values.every(({ dtype }) => dtype === "bool") ? truth(result) : result);
 });
 /**
  * Einstein summation: letters name axes, those missing on the right are summed, `...` stands for the rest.

@@ -1,6 +1,7 @@
-/** Gives concrete and symbolic tensors their methods, one implementation for both: each calls the op of the same meaning. */
+/** Gives tensors, symbolic tensors and variables their methods, one implementation for all: each calls the op of that meaning. */
 import type { AxisOptions, Index, TensorMethods } from "../runtime/methods.ts";
 import { type Operand, Tensor } from "../runtime/tensor.ts";
+import { Variable } from "../runtime/variable.ts";
 import { add, clip, divide, floorDivide, mod, multiply, power, subtract } from "./arithmetic.ts";
 import { equal, greater, greaterEqual, less, lessEqual, notEqual } from "./comparison.ts";
 import { absolute, cast, exp, log, negative, round, sqrt, square } from "./elementwise.ts";
@@ -141,7 +142,7 @@ const methods = {
   },
 } satisfies Record<keyof TensorMethods<unknown>, unknown>;
 
-for (const prototype of [Tensor.prototype, KerasTensor.prototype]) {
+for (const prototype of [Tensor.prototype, KerasTensor.prototype, Variable.prototype]) {
   for (const [name, value] of Object.entries(methods)) {
     Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
   }

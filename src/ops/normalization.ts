@@ -5,9 +5,10 @@ import { ShapeError } from "../core/errors.ts";
 import { formatShape, normalizeAxes, normalizeAxis } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
+import type { Tensor } from "../runtime/tensor.ts";
 import { defineOp, promote, toTensor, wrap } from "./define.ts";
 import type { Result, TensorLike } from "./kerasTensor.ts";
-import { num, positional, readOptions } from "./kit.ts";
+import { num, positional, readOptions, type Statics } from "./kit.ts";
 
 const add = (a: Value, b: Value): Value => build.binary("add", a, b);
 const mul = (a: Value, b: Value): Value => build.binary("mul", a, b);
@@ -130,7 +131,7 @@ export function layerNormalization<A extends TensorLike>(
   return layerOp([x, gamma, beta], { axis, epsilon, rmsScaling }) as Result<A>;
 }
 
-const rmsOp = defineOp("RMSNorm", "nn", { axis: "axis", epsilon: "epsilon" }, (args, s) => {
+function rmsNormalized(args: readonly unknown[], s: Statics): Tensor {
   const [x, scale] = positional(args, ["x", "scale"]);
   const where = "rmsNormalization";
   const { value: given, dtype } = wide(x, where);
@@ -139,7 +140,9 @@ const rmsOp = defineOp("RMSNorm", "nn", { axis: "axis", epsilon: "epsilon" }, (a
   const inverse = rsqrt(add(mean(mul(value, value), axes), num(smallNumber(s.epsilon), value)));
   const y = mul(value, inverse);
   return wrap(build.cast(scale === null ? y : mul(y, toTensor(scale, value.dtype, where).node), dtype));
-});
+}
+const RMS_KEYS = { axis: "axis", epsilon: "epsilon" };
+const rmsOp = defineOp("RMSNorm", "nn", RMS_KEYS, rmsNormalized, { namedArguments: true });
 
 /**
  * x / √(mean(x²) + epsilon) over axes, then scaled.

@@ -8,6 +8,41 @@ import { KerasTensor } from "./kerasTensor.ts";
 const symbolic = (...shape: (number | null)[]) => new KerasTensor(shape);
 const { image } = ops;
 
+describe("meshgrid", () => {
+  it("takes vectors one after another or in a list, options last", async () => {
+    const [x, y] = [tensor([1, 2, 3]), tensor([4, 5])];
+    const numbers = (grids: ReturnType<typeof ops.meshgrid<typeof x>>) =>
+      Promise.all(grids.map((grid) => grid.array()));
+    const xy = [
+      [[1, 2, 3], [1, 2, 3]],
+      [[4, 4, 4], [5, 5, 5]],
+    ]; // biome-ignore format: a grid a line
+    const ij = [
+      [[1, 1], [2, 2], [3, 3]],
+      [[4, 5], [4, 5], [4, 5]],
+    ]; // biome-ignore format: a grid a line
+    expect(await numbers(ops.meshgrid(x, y))).toEqual(xy);
+    expect(await numbers(ops.meshgrid([x, y]))).toEqual(xy);
+    expect(await numbers(ops.meshgrid([1, 2, 3], [4, 5], { indexing: "ij" }))).toEqual(ij);
+    expect(await numbers(ops.meshgrid([x, y], { indexing: "ij" }))).toEqual(ij);
+    expect((await numbers(ops.meshgrid(x)))[0]).toEqual([1, 2, 3]);
+    expect(() => ops.meshgrid(x, y, { indexing: "yx" as "xy" })).toThrow(/`indexing` to be "xy" or "ij"/);
+  });
+});
+
+describe("bincount", () => {
+  it("counts numbers without being told how many there are, and grows as Keras does", async () => {
+    const counted = ops.array([1, 1, 5], { dtype: "int32" });
+    expect(await (await ops.bincount(counted)).array()).toEqual([0, 2, 0, 0, 0, 1]);
+    expect(await (await ops.bincount([1, 2, 2], { weights: [0.5, 1, 2] })).array()).toEqual([0, 0.5, 3]);
+    expect((await ops.bincount(ops.zeros([0], { dtype: "int32" }))).shape).toEqual([0]);
+    expect(await ops.bincount(counted, { minlength: 2 }).array()).toEqual([0, 2, 0, 0, 0, 1]);
+    expect(ops.bincount(new KerasTensor([null], { dtype: "int32" }), { minlength: 2 }).shape).toEqual([2]);
+    expect(() => ops.bincount(symbolic(null))).toThrow(/bincount: its result depends on the numbers.*Give `minlength`/);
+    await expect(ops.bincount([1, -1])).rejects.toThrow("expected integers that are not negative. Received: -1");
+  });
+});
+
 describe("symbolic use", () => {
   const batch = symbolic(null, 8, 6, 3);
   it.each<[string, () => unknown, (number | null)[]]>([

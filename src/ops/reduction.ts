@@ -6,6 +6,7 @@ import { formatShape, normalizeAxes, normalizeAxis, sizeOf, sizesAgree } from ".
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
 import type { AxisOptions } from "../runtime/methods.ts";
+import type { Tensor } from "../runtime/tensor.ts";
 import { defineOp, optionalDType, toFloat, toTensor, wrap } from "./define.ts";
 import type { Result, TensorLike } from "./kerasTensor.ts";
 import {
@@ -17,6 +18,7 @@ import {
   orderable,
   positional,
   readOptions,
+  type Statics,
   truth,
 } from "./kit.ts";
 
@@ -66,13 +68,18 @@ const varianceOf = (x: Value, axes: readonly number[], keepdims: boolean): Value
     return build.reduce("reduce_mean", build.binary("mul", centred, centred), axes, keepdims);
   });
 
+const isEmptyOver = (x: Value, axes: readonly number[]): boolean => axes.some((axis) => x.shape[axis] === 0);
+const reducedShape = (x: Value, axes: readonly number[], keepdims: boolean): number[] =>
+  x.shape.flatMap((d, i) => (!axes.includes(i) ? [d] : keepdims ? [1] : []));
+
+function expectElements(where: string, x: Value, axes: readonly number[]): void {
+  if (!isEmptyOver(x, axes)) return;
+  throw new ShapeError(`${where}: no elements to choose from. Received: shape ${formatShape(x.shape)}, axis [${axes}]`);
+}
+
 const extremum =
   (op: "reduce_max" | "reduce_min", where: string) => (x: Value, axes: readonly number[], keepdims: boolean) => {
-    if (axes.some((axis) => x.shape[axis] === 0)) {
-      throw new ShapeError(
-        `${where}: no elements to choose from. Received: shape ${formatShape(x.shape)}, axis [${axes}]`,
-      );
-    }
+    expectElements(where, x, axes);
     return build.cast(build.reduce(op, orderable(x), axes, keepdims), x.dtype);
   };
 
@@ -98,6 +105,7 @@ export const amax: ReductionOp = reduction("Amax", extremum("reduce_max", "amax"
 export const amin: ReductionOp = reduction("Amin", extremum("reduce_min", "amin"));
 /** Difference of the largest and the smallest element over axes. */
 export const ptp: ReductionOp = reduction("Ptp", (x, axes, keepdims) => {
+  expectElements("ptp", x, axes);
   const y = boolToInt(x);
   return build.binary(
     "sub",
@@ -120,10 +128,7 @@ function extremumOp(className: string, op: "reduce_max" | "reduce_min", pair: "m
     const initial = (statics.initial as number | null | undefined) ?? null;
     if (initial === null) return wrap(extremum(op, where)(node, axes, keepdims));
     const y = boolToInt(node);
-    if (axes.some((axis) => y.shape[axis] === 0)) {
-      const shape = y.shape.flatMap((d, i) => (!axes.includes(i) ? [d] : keepdims ? [1] : []));
-      return wrap(build.full(initial, shape, y.dtype));
-    }
+    if (isEmptyOver(y, axes)) return wrap(build.full(initial, reducedShape(y, axes, keepdims), y.dtype));
     return wrap(build.binary(pair, build.reduce(op, y, axes, keepdims), num(initial, y)));
   });
   return <A extends TensorLike>(x: A, options?: ExtremumOptions): Result<A> => {
@@ -150,12 +155,14 @@ export function prod<A extends TensorLike>(x: A, options?: AxisOptions & { dtype
   return prodOp([x], { axis, keepdims, dtype }) as Result<A>;
 }
 
-const quantifier = (op: ReduceName) => (x: Value, axes: readonly number[], keepdims: boolean) =>
-  truth(build.reduce(op, orderable(truth(x)), axes, keepdims));
-/** Whether any element over axes is not zero. → bool */
-export const any: ReductionOp = reduction("Any", quantifier("reduce_max"));
-/** Whether all elements over axes are not zero. → bool */
-export const all: ReductionOp = reduction("All", quantifier("reduce_min"));
+const quantifier = (op: ReduceName, ofNone: 0 | 1) => (x: Value, axes: readonly number[], keepdims: boolean) =>
+  isEmptyOver(x, axes)
+    ? build.full(ofNone, reducedShape(x, axes, keepdims), "bool")
+    : truth(build.reduce(op, orderable(truth(x)), axes, keepdims));
+/** Whether any element over axes is not zero; of none, false. → bool */
+export const any: ReductionOp = reduction("Any", quantifier("reduce_max", 0));
+/** Whether all elements over axes are not zero; of none, true. → bool */
+export const all: ReductionOp = reduction("All", quantifier("reduce_min", 1));
 
 const countNonzeroOp = defineOp("CountNonzero", "numpy", { axis: "axis" }, ([x], { axis }) => {
   const { node } = toTensor(x, null, "countNonzero");
@@ -215,7 +222,7 @@ export const cumsum = scanOp("Cumsum", "cumsum");
 /** Running products along an axis, or of all elements in row-major order without one. */
 export const cumprod = scanOp("Cumprod", "cumprod");
 
-const averageOp = defineOp("Average", "numpy", { axis: "axis" }, (args, statics) => {
+function averaged(args: readonly unknown[], statics: Statics): Tensor {
   const [x, weights] = positional(args, ["x", "weights"]);
   const node = toFloat(x, "average");
   const axes = normalizeAxes(statics.axis as AxisOptions["axis"], node.shape.length, "average");
@@ -237,7 +244,8 @@ const averageOp = defineOp("Average", "numpy", { axis: "axis" }, (args, statics)
   }
   const total = build.reduce("reduce_sum", build.binary("mul", value, w), axes);
   return wrap(build.binary("div", total, build.reduce("reduce_sum", build.broadcastTo(w, value.shape), axes)));
-});
+}
+const averageOp = defineOp("Average", "numpy", { axis: "axis" }, averaged, { namedArguments: true });
 
 /**
  * Weighted mean over axes.
@@ -262,7 +270,7 @@ const logsumexpOp = defineOp("Logsumexp", "math", AXIS_KEYS, ([x], statics) => {
 export function logSumExp(x: Value, axes: readonly number[], keepdims: boolean): Value {
   if (axes.length === 0) return x;
   return inFullPrecision(x, (y) => {
-    const largest = build.unary("stop_gradient", build.reduce("reduce_max", y, axes, true));
+    const largest = build.unary("stop_gradient", build.reduceMaxOfNumbers(y, axes, true));
     // -∞ everywhere: without this, -∞ - -∞ would be NaN.
     const shift = build.where(build.unary("is_inf", largest), num(0, y), largest);
     const total = build.reduce("reduce_sum", build.unary("exp", build.binary("sub", y, shift)), axes, true);

@@ -135,6 +135,7 @@ function histogramEdges(flat: Value, bins: number, range: readonly [number, numb
 
 /**
  * How many elements lie in each bin, and the edges of the bins. A bin holds its lower edge, the last one both.
+ * (Keras 3.15 cannot open a file whose graph has one with a `range`, its own files included.)
  *
  * @param options - `bins`: how many of equal width. `range`: where they lie. @defaultValue `{ bins: 10 }`, from the smallest to the largest element
  */

@@ -1,13 +1,16 @@
 /** Order: sorting, the largest, quantiles, counts, search. Sorting is `top_k` of a whole axis; equal elements keep their order. */
-import { isFloat } from "../core/dtype.ts";
+import { fromElement, isFloat, type TypedArray } from "../core/dtype.ts";
 import { DTypeError, describe, ShapeError } from "../core/errors.ts";
 import { formatShape, normalizeAxes, normalizeAxis, sizeOf } from "../core/shape.ts";
 import * as build from "../ir/build.ts";
 import type { Value } from "../ir/value.ts";
+import { peekValue } from "../runtime/evaluate.ts";
 import type { AxisOptions } from "../runtime/methods.ts";
+import type { Tensor } from "../runtime/tensor.ts";
 import { defineOp, promote, toFloat, toTensor, wrap } from "./define.ts";
-import type { Result, TensorLike } from "./kerasTensor.ts";
+import { hasSymbolic, type Result, type TensorLike } from "./kerasTensor.ts";
 import { indexValue, num, orderable, positional, readOptions } from "./kit.ts";
+import { expectNumbers } from "./sets.ts";
 
 /** Runs `body` with an axis moved to the end. */
 function onLastAxis(x: Value, axis: number, body: (x: Value) => Value): Value {
@@ -34,9 +37,9 @@ function sortOp(className: string, where: "sort" | "argsort") {
     return run([x], { axis }) as Result<A>;
   };
 }
-/** Elements in rising order along an axis; `null` sorts all of them. */
+/** Elements in rising order along an axis, NaN last; `null` sorts all of them. */
 export const sort = sortOp("Sort", "sort");
-/** Positions that sort along an axis, equal elements in their order. → int32 */
+/** Positions that sort along an axis, equal elements in their order, NaN last. → int32 */
 export const argsort = sortOp("Argsort", "argsort");
 
 const argpartitionOp = defineOp("Argpartition", "numpy", { kth: "kth", axis: "axis" }, ([x], { kth, axis }) => {
@@ -59,7 +62,7 @@ export function argpartition<A extends TensorLike>(x: A, kth: number, options?: 
   return argpartitionOp([x], { kth, axis }) as Result<A>;
 }
 
-const topKOp = defineOp("TopK", "math", { k: "k", sorted: "sorted", isStable: "is_stable" }, ([x], { k }) => {
+const topKOp = defineOp("TopK", "math", { k: "k", sorted: "sorted" }, ([x], { k }) => {
   const value = orderable(toTensor(x, null, "topK").node);
   const last = value.shape.at(-1);
   if (last === undefined || (k as number) > last) {
@@ -67,12 +70,12 @@ const topKOp = defineOp("TopK", "math", { k: "k", sorted: "sorted", isStable: "i
   }
   return build.topK(value, k as number).map(wrap);
 });
-/** The k largest along the last axis in falling order, and their positions (int32); ties by lower position. */
+/** The k largest along the last axis in falling order, NaN before all numbers, and their positions (int32); ties by lower position. */
 export function topK<A extends TensorLike>(x: A, k: number, options?: { sorted?: boolean }): [Result<A>, Result<A>] {
   const { sorted = true } = readOptions("topK", options, ["sorted"]);
   if (!Number.isInteger(k) || k < 1)
     throw new RangeError(`topK: expected \`k\` to be a positive integer. Received: ${describe(k)}`);
-  return topKOp([x], { k, sorted, isStable: true }) as [Result<A>, Result<A>];
+  return topKOp([x], { k, sorted }) as [Result<A>, Result<A>];
 }
 
 const inTopKOp = defineOp("InTopK", "math", { k: "k" }, ([targets, predictions], { k }) => {
@@ -274,25 +277,53 @@ const bincountOp = defineOp(
         `bincount: expected vectors of one length. Received: x.shape=${formatShape(indices.shape)}, weights.shape=${formatShape(amounts.shape)}`,
       );
     }
-    return wrap(build.scatterAdd(build.full(0, [length], amounts.dtype), indices, amounts, 0));
+    const none = build.full(0, [length], amounts.dtype);
+    return wrap(length === 0 ? none : build.scatterAdd(none, indices, amounts, 0));
   },
 );
+
+/** One more than the largest of integers that are at hand. */
+function countOf(x: Tensor, data: TypedArray): number {
+  let count = 0;
+  for (const element of data) {
+    const value = fromElement(x.dtype, element);
+    if (value < 0) throw new RangeError(`bincount: expected integers that are not negative. Received: ${value}`);
+    count = Math.max(count, Math.floor(value) + 1);
+  }
+  return count;
+}
+
+interface BincountOptions {
+  /** What an occurrence counts. @defaultValue 1 each */
+  weights?: TensorLike | null;
+}
 /**
- * How often each integer from 0 to `minlength` - 1 occurs, or the sum of the weights where it does.
+ * How often each integer from 0 to the largest occurs, or the sum of the weights where it does.
  *
- * Shapes are known before data, so `minlength` is the length of the result and must be above every element.
+ * @param options - With `minlength` the result has that many elements (more, if x is computed already and needs them), is compiled,
+ *   and may be symbolic: every element must be below. Without, the length is a fact of the data, and the result is a promise.
+ * @throws TypeError without `minlength` for a symbolic tensor and inside a traced function.
  */
-export function bincount<A extends TensorLike>(
-  x: A,
-  options: { minlength: number; weights?: TensorLike | null },
-): Result<A> {
-  const { minlength, weights = null } = readOptions("bincount", options, ["minlength", "weights"]);
+export function bincount<A extends TensorLike>(x: A, options: BincountOptions & { minlength: number }): Result<A>;
+export function bincount<A extends TensorLike>(x: A, options?: BincountOptions & { minlength?: null }): Promise<Tensor>;
+export function bincount(x: TensorLike, options?: BincountOptions & { minlength?: number | null }): unknown {
+  const { minlength = null, weights = null } = readOptions("bincount", options, ["minlength", "weights"]);
+  const count = (length: number) =>
+    bincountOp(weights === null ? [x] : [x, weights], { weights: null, minlength: length, sparse: false });
+  if (minlength === null) {
+    expectNumbers("bincount", [x, weights], "Give `minlength`, a number above every element.");
+    const given = toTensor(x, null, "bincount");
+    return given.data().then((data) => count(countOf(given, data)));
+  }
   if (!Number.isInteger(minlength) || minlength < 1) {
     throw new RangeError(
       `bincount: expected \`minlength\` to be a positive integer, above every element of x. Received: ${describe(minlength)}`,
     );
   }
-  return bincountOp(weights === null ? [x] : [x, weights], { weights: null, minlength, sparse: false }) as Result<A>;
+  if (hasSymbolic([x])) return count(minlength);
+  const given = toTensor(x, null, "bincount");
+  const data = peekValue(given.node);
+  return count(data ? Math.max(minlength, countOf(given, data)) : minlength);
 }
 
 const diffOp = defineOp("Diff", "numpy", { n: "n", axis: "axis" }, ([x], s) => {

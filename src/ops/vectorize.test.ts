@@ -138,9 +138,7 @@ describe("vectorize", () => {
         [3, 6, 9],
       ],
     ]);
-    await expect(async () => Model.fromConfig(model.getConfig())).rejects.toThrow(
-      /a graph that holds ops\.vectorize cannot be loaded from a file/,
-    );
+    expect(() => model.getConfig()).toThrow(/ops\.vectorize in a graph .* cannot be written to a file/);
   });
 });
 

@@ -19,6 +19,14 @@ export function makeDefaultSeed(): number {
   return 1 + (randomBitsAt(source.word, 0, source.drawn++) % 1_000_000_000);
 }
 
+/** The process-wide source as it is now. @returns What sets it back to that. */
+export function rememberSeeds(): () => void {
+  const { drawn } = source;
+  return () => {
+    source.drawn = drawn;
+  };
+}
+
 /** Serves draws without a seed. Made at the first of them, and kept: compiled functions hold its state. */
 let global: SeedGeneratorBase | null = null;
 

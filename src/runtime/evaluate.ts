@@ -9,6 +9,8 @@ import { freeLeaves, makeProgram, type Program, structuralKey } from "../ir/prog
 import type { Value } from "../ir/value.ts";
 import { TensorBuffer } from "./buffer.ts";
 import { rowsAtHand, rowsOf } from "./rowsAtHand.ts";
+import { activeTrace } from "./trace.ts";
+import { tracedRead } from "./tracedRead.ts";
 
 const cache = new ExecutableCache();
 
@@ -59,7 +61,8 @@ let underWay = 0;
  * @throws Error when a value depends on an input of a function that is being traced.
  */
 export async function evaluate(values: readonly Value[]): Promise<void> {
-  for (const value of values) assertConcrete(value);
+  // What is asked for while something is recorded is looked at now, when it is known who asks.
+  for (const value of activeTrace() ? freeLeaves(values) : values) assertConcrete(value);
   if (isComputed(values)) return;
   underWay++;
   const result = turn.then(() => computeWithPending(values)).finally(() => underWay--);
@@ -137,9 +140,6 @@ async function compute(asked: readonly Value[]): Promise<void> {
 /** @throws Error when a value stands for an input of a function that is being traced. */
 export function assertConcrete(value: Value): void {
   if (value.source.kind === "input") {
-    throw new Error(
-      "a traced tensor has no numbers yet: inside `jit`, a layer's `call`, a loss, a training step or a function given to " +
-        "ops.scan and other loops, compute with `ops` and read results (`await tensor.data()`) outside",
-    );
+    throw tracedRead();
   }
 }

@@ -1,4 +1,4 @@
-/** The methods that concrete and symbolic tensors share. `ops/methods.ts` implements them for both classes at once. */
+/** The methods that tensors, symbolic tensors and variables share. `ops/methods.ts` implements them for all at once. */
 import type { Operand } from "./tensor.ts";
 
 /** An operand of a method: anything that can become a tensor, or a tensor of the same kind. */

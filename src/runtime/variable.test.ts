@@ -4,8 +4,10 @@ import { setBackend } from "../backend/registry.ts";
 import { resetNames } from "../core/names.ts";
 import * as random from "../random/index.ts";
 import { withAutocast } from "./autocast.ts";
+import { jit } from "./jit.ts";
+import type { TensorMethods } from "./methods.ts";
 import { nameScope } from "./nameScope.ts";
-import { tensor } from "./tensor.ts";
+import { type Tensor, tensor } from "./tensor.ts";
 import { Trace, withTrace } from "./trace.ts";
 import { materializeVariables, Variable, zerosVariable } from "./variable.ts";
 
@@ -45,6 +47,78 @@ describe("Variable", () => {
     expect([await count.array(), count.dtype]).toEqual([[9], "int32"]);
     v.assign(count.value.reshape([1]).add(tensor([0, 0])));
     expect([await v.array(), v.dtype]).toEqual([[9, 9], "float32"]);
+  });
+
+  it("has the methods of tensors, eager and traced, and is no number", async () => {
+    const v = new Variable([
+      [1, -2, 3],
+      [4, 5, 6],
+    ]);
+    const run: Record<keyof TensorMethods<Tensor>, (x: TensorMethods<Tensor>) => Tensor> = {
+      add: (x) => x.add(1),
+      sub: (x) => x.sub(v),
+      mul: (x) => x.mul([1, 2, 3]),
+      div: (x) => x.div(2),
+      floorDivide: (x) => x.floorDivide(2),
+      mod: (x) => x.mod(2),
+      pow: (x) => x.pow(2),
+      neg: (x) => x.neg(),
+      abs: (x) => x.abs(),
+      matmul: (x) => x.matmul([[1], [2], [3]]),
+      equal: (x) => x.equal(3),
+      notEqual: (x) => x.notEqual(3),
+      less: (x) => x.less(3),
+      lessEqual: (x) => x.lessEqual(3),
+      greater: (x) => x.greater(3),
+      greaterEqual: (x) => x.greaterEqual(3),
+      reshape: (x) => x.reshape([3, -1]),
+      squeeze: (x) => x.squeeze(),
+      expandDims: (x) => x.expandDims(0),
+      transpose: (x) => x.transpose([1, 0]),
+      astype: (x) => x.astype("int32"),
+      get: (x) => x.get(null, -1),
+      sum: (x) => x.sum({ axis: 0 }),
+      mean: (x) => x.mean(),
+      max: (x) => x.max({ axis: 1, keepdims: true }),
+      min: (x) => x.min(),
+      prod: (x) => x.prod(),
+      var: (x) => x.var(),
+      std: (x) => x.std(),
+      all: (x) => x.all(),
+      any: (x) => x.any(),
+      cumsum: (x) => x.cumsum({ axis: 1 }),
+      exp: (x) => x.exp(),
+      log: (x) => x.abs().log(),
+      sqrt: (x) => x.abs().sqrt(),
+      square: (x) => x.square(),
+      round: (x) => x.round(),
+      clip: (x) => x.clip(0, 4),
+      ravel: (x) => x.ravel(),
+      swapaxes: (x) => x.swapaxes(0, 1),
+      argmin: (x) => x.argmin({ axis: 1 }),
+      argmax: (x) => x.argmax(),
+    };
+    const double = jit((x: Tensor) => v.mul(x).get(0));
+    for (const [name, method] of Object.entries(run)) {
+      const [ours, expected] = [method(v), method(v.value)];
+      expect([name, ours.dtype, ours.shape]).toEqual([name, expected.dtype, expected.shape]);
+      expect(await ours.array(), name).toEqual(await expected.array());
+    }
+    expect(await (await double(tensor(2))).array()).toEqual([2, -4, 6]);
+    v.assignAdd(v.mul(0).add(1));
+    expect([await v.array(), await v.sum().item(), await new Variable([7]).item()]).toEqual([
+      [
+        [2, -1, 4],
+        [5, 6, 7],
+      ],
+      23,
+      7,
+    ]);
+    expect(await (await double(tensor(2))).array()).toEqual([4, -2, 8]);
+    const named = nameScope("dense", () => new Variable(1, { name: "scale" }));
+    // @ts-expect-error variables are no numbers
+    expect(() => named * 2).toThrow('variable "dense/scale" is not a number: use its methods (w.mul(2), w.less(1))');
+    expect(`${named}`).toMatch(/^Variable\(path=dense\/scale/);
   });
 
   it("leaves tensors that were read before as they were", async () => {

@@ -11,6 +11,7 @@ import { bufferValue, type Value } from "../ir/value.ts";
 import { autocastDType } from "./autocast.ts";
 import { TensorBuffer } from "./buffer.ts";
 import { addPending, evaluate, peekValue, removePending } from "./evaluate.ts";
+import type { TensorMethods } from "./methods.ts";
 import { currentPath } from "./nameScope.ts";
 import { fromNumbers, type NestedArray, type Operand, Tensor, type TensorHolder } from "./tensor.ts";
 import { activeTrace, withTrace } from "./trace.ts";
@@ -58,8 +59,11 @@ export function watchingVariables<T>(next: VariableWatcher | null, fn: () => T):
 
 const OPTIONS = ["shape", "dtype", "trainable", "autocast", "name", "regularizer", "constraint"] as const;
 
+// The class below is completed by the methods of tensors, which ops/methods.ts puts on its prototype: of the current value.
+export interface Variable extends TensorMethods<Tensor> {}
+
 /**
- * A tensor that can be assigned.
+ * A tensor that can be assigned. It computes like one: `w.add(1)` is `w.value.add(1)`, a tensor.
  *
  * Its first value is computed when it is first needed. Inside `jit` and training steps, reads and assignments become
  * inputs and outputs of the compiled program, whose buffers are swapped between steps.
@@ -193,8 +197,27 @@ export class Variable implements TensorHolder {
     return this.value.array();
   }
 
+  /** Computes the value of a variable of one element and returns it as a number. */
+  item(): Promise<number> {
+    return this.value.item();
+  }
+
+  /** Computes the value and prints it, as NumPy would lay it out. */
+  print(): Promise<void> {
+    return this.value.print();
+  }
+
   toString(): string {
     return `Variable(path=${this.path}, shape=${formatShape(this.shape)}, dtype=${this.dtype}, trainable=${this.trainable})`;
+  }
+
+  /** Text, but never a number: `w * 2` and `w < 1` would silently be NaN and false. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint !== "number") return this.toString();
+    throw new TypeError(
+      `variable "${this.path}" is not a number: use its methods (w.mul(2), w.less(1)) or ops, or read it first ` +
+        "(await w.item())",
+    );
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {

@@ -3,7 +3,13 @@ import { describe, SerializationError } from "../core/errors.ts";
 import { flatten, isPlainObject, type Nested } from "../core/tree.ts";
 import type { Model, ModelBase } from "../models/model.ts";
 import { Tensor } from "../runtime/tensor.ts";
-import type { Config, CustomObjects } from "../serialization/registry.ts";
+import {
+  type Config,
+  type CustomObjects,
+  type CustomObjectsArgument,
+  nameOf,
+  readCustomObjects,
+} from "../serialization/registry.ts";
 import { deserializeObject, objectSharingScope, serializeObject } from "../serialization/serialize.ts";
 import { readArchive, writeArchive } from "./archive.ts";
 import { collectAssets, restoreAssets } from "./assets.ts";
@@ -70,9 +76,14 @@ export async function weightsToBytes(model: ModelBase): Promise<Uint8Array> {
   return writeH5(await stateTree(model));
 }
 
-/** A model from its JSON text, with fresh weights: what `model.toJson()` or Python's `model.to_json()` gave. */
-export function modelFromJson(text: string, customObjects?: CustomObjects): Model {
-  return modelFromConfigText(text, "modelFromJson", customObjects ? { customObjects } : {});
+/**
+ * A model from its JSON text, with fresh weights: what `model.toJson()` or Python's `model.to_json()` gave.
+ *
+ * @param customObjects - Classes and functions of yours that the text names: `{ MLP }` or `{ customObjects: { MLP } }`.
+ */
+export function modelFromJson(text: string, customObjects?: CustomObjectsArgument): Model {
+  const given = readCustomObjects(customObjects);
+  return modelFromConfigText(text, "modelFromJson", given ? { customObjects: given } : {});
 }
 
 /**
@@ -95,9 +106,24 @@ export async function loadModelFromBytes(
   }
   const weights = await weightsIn(files, where);
   const model = modelFromConfigText(new TextDecoder().decode(config), `${where}: ${CONFIG}`, options);
-  restoreState(model, weights, where);
+  try {
+    restoreState(model, weights, where);
+  } catch (error) {
+    throw model.built ? error : unbuilt(model, error);
+  }
   restoreAssets(model, files, where);
   return model;
+}
+
+/** A file holds the shape of the first input of a model with a `call` of its own, which may be too little to build it. */
+function unbuilt({ name, constructor: cls }: ModelBase, error: unknown): unknown {
+  if (!(error instanceof SerializationError)) return error;
+  return new SerializationError(
+    `${error.message}\nThe cause: model "${name}" has no \`build\`, and its \`call\` could not be tried on what the file says of ` +
+      `its first input. Define \`build(inputShape)\` in ${nameOf(cls)}, with a parameter for each input, and build the layers ` +
+      "inside there",
+    { cause: error },
+  );
 }
 
 /** The weights inside the bytes of a `.keras` file. */

@@ -82,6 +82,11 @@ class StoreReader implements VariableStore {
     this.#path = path;
   }
 
+  /** Whether the file has anything for the object. */
+  get exists(): boolean {
+    return this.#group !== null;
+  }
+
   keys(): string[] {
     return [...(this.#group?.datasets.keys() ?? [])];
   }
@@ -193,9 +198,12 @@ export function restoreState(model: Saveable, root: H5Group, where: string, opti
   const failures = new Map<Saveable, { path: string; reason: string }>();
   const loaded = new Set<Saveable>();
   walkSaveables(model, ({ saveable, path }) => {
+    const store = tree.at(path);
+    // Nothing stored here does not outweigh what did not fit elsewhere.
+    if (failures.has(saveable) && !store.exists) return false;
     const undo = remember([saveable]);
     try {
-      saveable.loadOwnVariables(tree.at(path));
+      saveable.loadOwnVariables(store);
       failures.delete(saveable);
       loaded.add(saveable);
       return true;

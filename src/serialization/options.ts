@@ -3,6 +3,7 @@
  * are never touched.
  */
 import { describe, didYouMean, SerializationError } from "../core/errors.ts";
+import { isPlainObject } from "../core/tree.ts";
 import { currentConfigPath, reviveConfigKey } from "./deserialize.ts";
 import { type Config, isBuiltin, nameOf, ownStatic } from "./registry.ts";
 
@@ -55,6 +56,12 @@ const saysNothing = (value: unknown): boolean => value === null || value === fal
  * @throws SerializationError for a key with a value that Keras's class does not know.
  */
 export function optionsFromConfig(cls: object, config: Config): Record<string, unknown> {
+  if (!isPlainObject(config)) {
+    throw new SerializationError(
+      `${currentConfigPath() || "config"}: expected the config of class "${nameOf(cls)}" to be an object of options, which its ` +
+        `\`getConfig\` returns. Received: ${describe(config)}`,
+    );
+  }
   const classes = lineage(cls);
   const table = optionsByKey(classes);
   const ignored = new Set(classes.flatMap((c) => ownStatic<readonly string[]>(c, "ignoredConfigKeys") ?? []));

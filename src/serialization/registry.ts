@@ -165,6 +165,9 @@ export function getRegisteredName(object: object): string {
   return registeredNames.get(classItself(object)) ?? nameOf(object);
 }
 
+/** Whether a class or function was registered, so that a file which names it can be opened without naming it again. */
+export const isRegistered = (object: object): boolean => registeredNames.has(classItself(object));
+
 /** What is known under a name: in the innermost scope first, then by registration, then in `customObjects`. */
 export function getRegisteredObject(
   name: string,

@@ -7,7 +7,15 @@ import { isPlainObject } from "../core/tree.ts";
 import { OpOperation } from "../ops/define.ts";
 import { KerasTensor } from "../ops/kerasTensor.ts";
 import { Tensor } from "../runtime/tensor.ts";
-import { builtinFunctionName, type Config, getRegisteredName, isClass, nameOf, ownStatic } from "./registry.ts";
+import {
+  builtinFunctionName,
+  type Config,
+  getRegisteredName,
+  isClass,
+  isRegistered,
+  nameOf,
+  ownStatic,
+} from "./registry.ts";
 import { arrayConfig, ELLIPSIS, kerasTensorConfig, Slice, tensorConfig } from "./values.ts";
 
 export { type DeserializeOptions, deserializeObject } from "./deserialize.ts";
@@ -27,6 +35,8 @@ interface SeenObject {
 
 /** Objects written so far inside a sharing scope. */
 let seen: Map<object, SeenObject> | null = null;
+/** Functions written so far inside a sharing scope by a name that nobody registered. */
+let named = new Map<string, object>();
 
 /**
  * Lets an object that occurs several times in what `fn` serializes be revived as one object: its descriptions carry
@@ -39,6 +49,7 @@ export function objectSharingScope<T>(fn: () => T): T {
     return fn();
   } finally {
     seen = null;
+    named = new Map();
   }
 }
 
@@ -104,10 +115,19 @@ function serializeInstance(object: Serializable & object, path: string): Config 
   const modulePath = ownStatic<string>(cls, "modulePath") ?? null;
   const isPublic = modulePath !== null && !modulePath.includes(".src.");
   const within = path === "" ? className : `${path} (${className})`;
+  const config: unknown = object.getConfig();
+  if (!isPlainObject(config)) {
+    const { name } = object as { name?: unknown };
+    const which = typeof name === "string" ? `${className} ${JSON.stringify(name)}` : className;
+    throw new SerializationError(
+      `${at(path)}: expected \`getConfig\` of ${which} to return an object of options. Received: ${describe(config)}; ` +
+        "is a `return` missing?",
+    );
+  }
   const description: Config = {
     module: modulePath,
     class_name: className,
-    config: serializeMembers(object.getConfig(), `${within}.config`),
+    config: serializeMembers(config, `${within}.config`),
     registered_name: isPublic ? null : getRegisteredName(cls),
   };
   const buildConfig = object.getBuildConfig?.() ?? null;
@@ -118,7 +138,15 @@ function serializeInstance(object: Serializable & object, path: string): Config 
 }
 
 function serializeOp(operation: OpOperation, path: string): Config {
-  const { className, file } = operation.definition;
+  const { className, file, statics } = operation.definition;
+  if (typeof operation.statics.run === "function" && !("run" in statics)) {
+    const op = `ops.${className[0]!.toLowerCase()}${className.slice(1)}`;
+    throw new SerializationError(
+      `${at(path)}: ${op} in a graph (operation "${operation.name}") cannot be written to a file, for a file holds no functions. ` +
+        `Put it into a layer: class MyLayer extends layers.Layer { call(x) { return ${op}(…); } }, and pass MyLayer in ` +
+        "`customObjects` when loading",
+    );
+  }
   return share(operation, {
     module: `keras.src.ops.${file}`,
     class_name: className,
@@ -135,7 +163,20 @@ function serializeFunction(fn: { readonly name: string } & object, path: string)
         "(`function myActivation(x) { … }`) or register it: registerKerasSerializable(fn, { name: … })",
     );
   }
+  checkOwnName(fn, name, path);
   return share(fn, { module: "builtins", class_name: "function", config: name, registered_name: "function" });
+}
+
+/** A name by which two functions are written would give one of them in both places. */
+function checkOwnName(fn: object, name: string, path: string): void {
+  if (!seen || builtinFunctionName(fn) || isRegistered(fn)) return;
+  const other = named.get(name) ?? fn;
+  named.set(name, other);
+  if (other === fn) return;
+  throw new SerializationError(
+    `${at(path)}: two functions are called "${name}", so a file could not tell them apart. Give each a name of its own ` +
+      "(`function myActivation(x) { … }`) or register them: registerKerasSerializable(fn, { name: … })",
+  );
 }
 
 /** Inside a sharing scope, gives this description and the first one of the same object a common id. */

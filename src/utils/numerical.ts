@@ -9,7 +9,8 @@ import { peekValue } from "../runtime/evaluate.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 
 /**
- * Class numbers as one-hot rows. (…) → (…, numClasses); a last axis of size 1 is dropped first, as in Keras.
+ * Class numbers as one-hot rows. (…) → (…, numClasses); a last axis of size 1 is dropped first, as in Keras. Negative numbers count
+ * from the last class.
  *
  * @param numClasses - @defaultValue the largest label + 1, for labels that are computed already
  * @throws RangeError for labels beyond `numClasses`, when they are at hand.
@@ -21,12 +22,16 @@ export function toCategorical(x: TensorLike, numClasses?: number | null): Tensor
   const data = peekValue(labels.node);
   let count = numClasses ?? null;
   if (data) {
-    let largest = -1;
-    for (const element of data) largest = Math.max(largest, fromElement(labels.dtype, element));
+    let [smallest, largest] = [0, -1];
+    for (const element of data) {
+      const label = fromElement(labels.dtype, element);
+      if (label < smallest) smallest = label;
+      if (label > largest) largest = label;
+    }
     count ??= largest + 1;
-    if (largest >= count) {
+    if (largest >= count || smallest < -count) {
       throw new RangeError(
-        `toCategorical: label ${largest} is beyond the ${count} classes, numbered 0 to ${count - 1}`,
+        `toCategorical: label ${largest >= count ? largest : smallest} is beyond the ${count} classes, numbered 0 to ${count - 1}`,
       );
     }
   }
@@ -40,7 +45,9 @@ export function toCategorical(x: TensorLike, numClasses?: number | null): Tensor
       `toCategorical: expected \`numClasses\` to be a positive integer. Received: ${describe(count)}`,
     );
   }
-  return ops.oneHot(ops.cast(labels, "int32"), count, { dtype: floatx() }) as Tensor;
+  const numbers = ops.cast(labels, "int32") as Tensor;
+  const fromStart = ops.where(ops.less(numbers, 0), ops.add(numbers, count), numbers);
+  return ops.oneHot(fromStart, count, { dtype: floatx() }) as Tensor;
 }
 
 /** x scaled to norm 1 along an axis. @param options - @defaultValue `{ axis: -1, order: 2 }` */

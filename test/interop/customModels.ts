@@ -83,6 +83,17 @@ class Mix extends layers.Layer {
   }
 }
 
+type NamedOptions = keras.layers.CallOptions & { scale_by?: number; _p?: number; addBy?: number; powerOf?: number };
+
+/** Options under Python's own names, in camel case, and under a name that the table gives. */
+class Named extends layers.Layer {
+  static override readonly callKeys: Readonly<Record<string, string>> = { addBy: "offset" };
+
+  override call(inputs: keras.Tensor, { scale_by = 1, _p = 0, addBy = 0, powerOf = 1 }: NamedOptions = {}) {
+    return inputs.mul(scale_by).add(_p).add(addBy).pow(powerOf);
+  }
+}
+
 class MLP extends keras.Model {
   /** Python's name of the property, in files. Reading needs no table: names that differ in underscores are found. */
   static readonly configKeys: Readonly<Record<string, string>> = { dense1: "dense_1" };
@@ -105,7 +116,7 @@ class MLP extends keras.Model {
   }
 }
 
-const customObjects = { RunningMean, Containers, Pair, Mix, MLP };
+const customObjects = { RunningMean, Containers, Pair, Mix, Named, MLP };
 const x = () => keras.Input({ shape: [4], name: "x" });
 
 const families: Readonly<Record<string, () => keras.Model>> = {
@@ -130,6 +141,12 @@ const families: Readonly<Record<string, () => keras.Model>> = {
     const mixed = new Mix({ name: "mix" })(inputs, { other, scaleBy: 3, mode: "sub" });
     const outputs = new Mix({ name: "shift" })(mixed, { other: keras.tensor([[1, 2, 3, 4]]) });
     return keras.Model({ inputs, outputs, name: "mixed" });
+  },
+  named() {
+    const inputs = x();
+    const named = new Named({ name: "named" })(inputs, { scale_by: 3, _p: 2, addBy: 0.5, powerOf: 2 });
+    const outputs = layers.Dense(2, { name: "out" })(new Named({ name: "plain" })(named, { powerOf: 3 }));
+    return keras.Model({ inputs, outputs, name: "with_names" });
   },
   mlp() {
     const model = new MLP({ hidden: 5, name: "mlp" });

@@ -73,6 +73,11 @@ class Mix(layers.Layer):
         return (inputs + other if mode == "add" else inputs - other) * scale_by
 
 
+class Named(layers.Layer):
+    def call(self, inputs, scale_by=1.0, _p=0.0, offset=0.0, power_of=1):
+        return (inputs * scale_by + _p + offset) ** power_of
+
+
 class MLP(keras.Model):
     def __init__(self, hidden=8, **kwargs):
         super().__init__(**kwargs)
@@ -88,7 +93,7 @@ class MLP(keras.Model):
 
 
 X = np.linspace(-1, 1, 24).reshape(6, 4).astype("float32")
-CUSTOM_OBJECTS = {cls.__name__: cls for cls in (RunningMean, Containers, Pair, Mix, MLP)}
+CUSTOM_OBJECTS = {cls.__name__: cls for cls in (RunningMean, Containers, Pair, Mix, Named, MLP)}
 
 
 def custom_dense():
@@ -113,6 +118,13 @@ def mix():
     return keras.Model(inputs, x, name="mixed")
 
 
+def named():
+    inputs = keras.Input((4,), name="x")
+    x = Named(name="named")(inputs, scale_by=3.0, _p=2.0, offset=0.5, power_of=2)
+    x = Named(name="plain")(x, power_of=3)
+    return keras.Model(inputs, layers.Dense(2, name="out")(x), name="with_names")
+
+
 def mlp():
     model = MLP(hidden=5, name="mlp")
     model(X[:1])
@@ -131,7 +143,7 @@ def slices():
     return keras.Model(inputs, layers.Dense(2, name="out")(x), name="slices")
 
 
-FAMILIES = {f.__name__: f for f in (custom_dense, running_mean, containers, mix, mlp, mlp_inside, slices)}
+FAMILIES = {f.__name__: f for f in (custom_dense, running_mean, containers, mix, named, mlp, mlp_inside, slices)}
 
 
 def save(folder):

@@ -135,6 +135,27 @@ function graphOps() {
   return keras.Model({ inputs: x, outputs: layers.Dense(2, { name: "out" })(w), name: "graph_ops" });
 }
 
+/** Ops whose calls files describe in a form of their own, as in tools/fixtures/zoo.py. */
+function opArguments() {
+  const x = input(6, "x");
+  const columns = (before: number, after: number): number[][] => [
+    [0, 0],
+    [before, after],
+  ];
+  let y: keras.KerasTensor = ops.pad(x, columns(1, 1));
+  y = ops.pad(y, columns(0, 2), { constantValues: 0.5 });
+  y = ops.pad(y, columns(1, 1), { mode: "reflect" });
+  const z = ops.reshape(y, [-1, 3, 4]);
+  const [largest] = ops.topK(y, 3);
+  const near = ops.cast(ops.isclose(x, 0, { rtol: 0, atol: 0.5 }), "float32");
+  const weighted = ops.expandDims(ops.average(x, { axis: 1, weights: ops.add(near, 0.25) }), -1);
+  const q = ops.reshape(x, [-1, 3, 1, 2]);
+  const attended = ops.reshape(ops.dotProductAttention(q, q, ops.add(q, 1), { scale: 0.5 }), [-1, 6]);
+  const parts = [ops.average(z, { axis: 1 }), weighted, largest, near, attended, ops.rmsNormalization(x)];
+  const joined = ops.concatenate(parts, { axis: -1 });
+  return keras.Model({ inputs: x, outputs: layers.Dense(2, { name: "out" })(joined), name: "op_arguments" });
+}
+
 function frozen() {
   const x = input(4, "x");
   const fixed = layers.Dense(3, { name: "fixed", trainable: false })(x);
@@ -321,6 +342,7 @@ export function families(): Record<string, Family> {
       y: { kind: labels(3), price: randn(1) },
     },
     graph_ops: { build: graphOps, compile: plain(() => optimizers.RMSprop(0.001), "mae"), x: randn(4), y: randn(2) },
+    op_arguments: { build: opArguments, compile: plain(adam), x: randn(6), y: randn(2) },
     ensemble: { build: ensemble, compile: plain(adam), x: randn(5), y: randn(1) },
     frozen: { build: frozen, compile: plain(adam), x: randn(4), y: randn(2) },
     autoencoder: { build: autoencoder, compile: plain(adam), x: randn(8, 8, 2), y: randn(8, 8, 2) },

@@ -35,6 +35,8 @@ class CustomDense extends layers.Layer {
   }
 
   override call(inputs: keras.Tensor) {
+    is<keras.Tensor>()(this.w.add(1), true);
+    is<keras.Tensor>()(this.w.get(null, 0).sum(), true);
     return ops.matmul(inputs, this.w).add(this.b);
   }
 
@@ -169,6 +171,40 @@ class Stacked extends keras.Model {
     return x;
   }
 }
+// So do models of several outputs, as in Keras; what is called there is taken for one tensor.
+async function train(model: keras.Model): Promise<void> {
+  is<keras.Tensor>()(model(numbers), true);
+  is<keras.KerasTensor>()(model(symbolic), true);
+  is<keras.Tensor>()(await model.predict(numbers), true);
+  // @ts-expect-error: the type that is expected does not change the result
+  const _text: string = await model.predict(numbers);
+  // @ts-expect-error: numbers in, numbers out
+  const _kept: keras.KerasTensor = model(numbers);
+}
+void train(model);
+const several = keras.Model({ inputs: symbolic, outputs: [symbolic, symbolic] });
+is<keras.Tensor[]>()(await several.predict(numbers), true);
+is<keras.Tensor[]>()(several(numbers), true);
+is<keras.Tensor[]>()(await several.predictOnBatch(numbers), true);
+const annotated: keras.Model<keras.KerasTensor[]> = several;
+is<keras.KerasTensor[]>()(annotated(symbolic), true);
+const kinds: keras.Model[] = [several, keras.Sequential([]), new Stacked(), keras.Model.fromConfig({})];
+const oneOf = kinds.length > 3 ? several : keras.Model({ inputs: symbolic, outputs: symbolic });
+void oneOf.predict(numbers);
+void oneOf(numbers);
+const stackOrGraph = kinds.length > 3 ? keras.Sequential([]) : keras.Model({ inputs: symbolic, outputs: symbolic });
+is<keras.Tensor>()(stackOrGraph(numbers), true);
+// A class may predict in its own way.
+class OwnPredict extends keras.Model {
+  override async predict(x: keras.Tensor): Promise<keras.Tensor> {
+    return (await super.predict(x)).mul(2);
+  }
+}
+void train(new OwnPredict());
+void lossOf(keras.Model({ inputs: symbolic, outputs: [symbolic, mlp(symbolic)] }));
+void lossOf(keras.Model({ inputs: symbolic, outputs: { a: symbolic, b: [symbolic] } }));
+void lossOf(model);
+void lossOf(new Heads());
 void lossOf(keras.Sequential([layers.Dense(1)]));
 void lossOf(new keras.Sequential());
 void lossOf(new Stacked());
@@ -208,3 +244,12 @@ async function predictions(): Promise<void> {
 }
 void predictions;
 void lossOf(keras.Model({ inputs: symbolic, outputs: symbolic }));
+
+// A model of one's own with options of its own.
+class Switched extends keras.Model {
+  override call(inputs: keras.Tensor, { deep = false }: { deep?: boolean } = {}) {
+    return deep ? inputs.mul(2) : inputs;
+  }
+}
+is<keras.Tensor>()(new Switched()(numbers, { deep: true }), true);
+void lossOf(new Switched());

@@ -96,3 +96,67 @@ layers.Dense(2)(symbolic).item().then;
 layers.Flatten({ dataFormat: "nhwc" });
 // @ts-expect-error: units are fixed
 dense.units = 3;
+
+// One of several layers.
+declare const flag: boolean;
+const either = flag ? layers.Dense(2) : layers.Dropout(0.1);
+is<KerasTensor>()(either(symbolic), true);
+for (const layer of [layers.Dense(1), layers.Dropout(0.5), layers.Flatten()]) is<Tensor>()(layer(numbers), true);
+const steps = [layers.Dense(3, { activation: "tanh" }), new Double(), layers.Dense(4)];
+is<KerasTensor>()(steps[0]!(symbolic), true);
+
+// Calls take what `call` states, and the options that all take.
+class Blend extends layers.Layer {
+  override call(
+    inputs: Tensor,
+    { scale = 1, other }: { scale?: number; other?: Tensor; deep?: { t: Tensor }[] } = {},
+  ): Tensor {
+    return other ? inputs.add(other) : inputs.mul(scale);
+  }
+}
+class Bound extends layers.Layer {
+  override call(inputs: Tensor, options: { scale: number }): Tensor {
+    return inputs.mul(options.scale);
+  }
+}
+class Free extends layers.Layer {
+  override call(inputs: Tensor, options: Record<string, unknown> = {}): Tensor {
+    return options.mode === "add" ? inputs.add(1) : inputs;
+  }
+}
+class Both extends layers.Layer {
+  override call(left: Tensor, right: Tensor, { by = 1 }: layers.CallOptions & { by?: number } = {}): Tensor {
+    return left.add(right).mul(by);
+  }
+}
+is<KerasTensor>()(new Blend()(symbolic, { scale: 3, other: symbolic, deep: [{ t: symbolic }], training: true }), true);
+is<Tensor>()(new Blend()(numbers, { other: numbers, mask: numbers }), true);
+is<Tensor>()(new Blend()(numbers, undefined), true);
+is<Tensor>()(new Bound()(numbers, { scale: 3 }), true);
+is<Tensor>()(new Free()(numbers, { mode: "add", more: 1 }), true);
+is<KerasTensor>()(new Both()(symbolic, symbolic, { by: 3, training: null }), true);
+is<Tensor>()(layers.BatchNormalization()(numbers, { training: true }), true);
+is<Tensor>()(layers.LSTM(2)(numbers, { initialState: [numbers, numbers], mask: numbers }), true);
+is<Tensor>()(layers.LSTM(2)(numbers, [numbers, numbers], { training: false }), true);
+// @ts-expect-error: a number
+new Blend()(numbers, { scale: "three" });
+// @ts-expect-error: no such option
+new Blend()(numbers, { scal: 3 });
+// @ts-expect-error: no such option of any call
+layers.Dropout(0.9)(symbolic, { trainng: true });
+// @ts-expect-error: Dense has no such option
+layers.Dense(3)(symbolic, { fooo: 3 });
+// @ts-expect-error: a flag
+layers.Dense(3)(numbers, { training: "yes" });
+// @ts-expect-error: options go in an object
+layers.Dropout(0.9)(numbers, true);
+// @ts-expect-error: one input
+layers.Dense(3)(numbers, numbers, numbers);
+// @ts-expect-error: Python's spelling
+layers.LSTM(2)(numbers, { initial_state: [numbers, numbers] });
+// @ts-expect-error: no such option
+layers.Attention()([numbers, numbers], { useCausalMasks: true });
+// @ts-expect-error: no such option
+layers.Add()([numbers, numbers], { axis: 1 });
+// @ts-expect-error: no such option
+new Both()(numbers, numbers, { bye: 3 });

@@ -150,6 +150,15 @@ export class OnnxModel {
     return model.graph(this.freshName("body"), infos, model.outputs(program, outputs));
   }
 
+  /** A branch: it reads values of this graph by their names. */
+  branch(emit: (model: OnnxModel) => readonly OnnxValue[]): OnnxGraph {
+    const model = new OnnxModel(this.#lower, this.#counter);
+    const results = emit(model).map((result) =>
+      model.#computed.has(result.name) ? result : model.emit("Identity", [result], result.dtype, result.shape),
+    );
+    return model.graph(this.freshName("body"), [], results);
+  }
+
   /** Outputs under names of their own: a value may be returned twice, or be an input, a constant, or come from outside. */
   outputs(program: Program, results: readonly OnnxValue[]): OnnxValueInfo[] {
     const taken = new Set<string>();

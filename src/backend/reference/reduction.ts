@@ -99,6 +99,7 @@ const topK: ReferenceRule<Attributes["top_k"]> = ([x], { k, largest }) => {
     const order = line.map((_, i) => i);
     order.sort((i, j) => {
       const [a, b] = largest ? [line[j]!, line[i]!] : [line[i]!, line[j]!];
+      if (isNaNElement(a) !== isNaNElement(b)) return isNaNElement(a) ? 1 : -1;
       return a < b ? -1 : a > b ? 1 : i - j;
     });
     for (const i of order.slice(0, k)) {

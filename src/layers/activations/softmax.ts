@@ -30,6 +30,7 @@ const largeNegative = (dtype: string): number => (dtype === "float16" ? -3e4 : -
 export class SoftmaxBase extends LayerBase {
   static readonly className: string = "Softmax";
   static readonly modulePath: string = "keras.layers";
+  static override readonly callKeys: Readonly<Record<string, string>> = { mask: "mask" };
   static override readonly configKeys: Readonly<Record<string, string>> = { axis: "axis" };
 
   readonly axis: number | readonly number[];

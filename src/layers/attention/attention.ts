@@ -73,6 +73,12 @@ export interface AttentionCall {
 export class AttentionBase extends LayerBase {
   static readonly className: string = "Attention";
   static readonly modulePath: string = "keras.layers";
+  static override readonly callKeys: Readonly<Record<string, string>> = {
+    mask: "mask",
+    training: "training",
+    returnAttentionScores: "return_attention_scores",
+    useCausalMask: "use_causal_mask",
+  };
   static override readonly configKeys: Readonly<Record<string, string>> = {
     useScale: "use_scale",
     scoreMode: "score_mode",

@@ -1,6 +1,6 @@
 /** What attention layers with several heads share: their options, their projections, and how they are called. */
 import * as constraints from "../../constraints/index.ts";
-import { checkOptions, ShapeError } from "../../core/errors.ts";
+import { ShapeError } from "../../core/errors.ts";
 import { formatShape, type Shape } from "../../core/shape.ts";
 import { isPlainObject, mapStructure, type Nested } from "../../core/tree.ts";
 import * as initializers from "../../initializers/index.ts";
@@ -96,17 +96,6 @@ export interface MultiHeadCall {
   ): Result<Q | V | K>;
 }
 
-const CALL_OPTIONS = [
-  "key",
-  "queryMask",
-  "valueMask",
-  "keyMask",
-  "attentionMask",
-  "returnAttentionScores",
-  "useCausalMask",
-  "training",
-] as const;
-
 /** Keys of the options that all have, in files. */
 export const MULTI_HEAD_KEYS: Readonly<Record<string, string>> = {
   dropout: "dropout",
@@ -136,6 +125,16 @@ export type GivenMasks = Pick<MaskParts, "queryMask" | "valueMask" | "keyMask">;
 /** Attention with several heads: the layers that project, and what to do with what they give. */
 export abstract class MultiHeadLayer extends LayerBase {
   static readonly buildArguments: readonly string[] = ["query_shape", "value_shape", "key_shape"];
+  static override readonly callInputs: readonly string[] = ["query", "value", "key"];
+  static override readonly callKeys: Readonly<Record<string, string>> = {
+    queryMask: "query_mask",
+    valueMask: "value_mask",
+    keyMask: "key_mask",
+    attentionMask: "attention_mask",
+    returnAttentionScores: "return_attention_scores",
+    training: "training",
+    useCausalMask: "use_causal_mask",
+  };
 
   readonly dropout: number;
   readonly useBias: boolean;
@@ -246,7 +245,6 @@ export abstract class MultiHeadLayer extends LayerBase {
   /** Brings a key among the options to its place after the value, where files have it too. */
   override invoke(args: unknown[]): unknown {
     const { inputs, options } = splitCallArguments(args);
-    checkOptions(placeOf(this), options, CALL_OPTIONS);
     const { key = null, ...rest } = options as MultiHeadCallOptions;
     const tensors = inputs.filter((input, i) => i < 2 || input !== null);
     if (key !== null && tensors.length < 3) tensors.push(key);
@@ -261,10 +259,14 @@ export abstract class MultiHeadLayer extends LayerBase {
     return super.invoke(Object.keys(rest).length > 0 ? [...tensors, rest] : tensors);
   }
 
-  override call(query: Tensor, value: Tensor, ...more: unknown[]): Tensor | [Tensor, Tensor] {
-    const last = more.at(-1);
-    const options = (isPlainObject(last) ? last : {}) as MultiHeadCallOptions;
-    const key = more.length > 0 && !isPlainObject(more[0]) ? (more[0] as Tensor) : null;
+  override call(
+    query: Tensor,
+    value: Tensor,
+    third?: Tensor | MultiHeadCallOptions,
+    fourth: MultiHeadCallOptions | null = null,
+  ): Tensor | [Tensor, Tensor] {
+    const key = third instanceof Tensor ? third : null;
+    const options = fourth ?? (isPlainObject(third) ? (third as MultiHeadCallOptions) : {});
     const { returnAttentionScores = false, training = false, useCausalMask = false } = options;
     const { queryMask, valueMask, keyMask } = this.takeMasks(query, value, key, options);
     const attentionMask = (options.attentionMask ?? null) as Operand | null;

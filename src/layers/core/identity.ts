@@ -2,7 +2,7 @@
 import type { KerasTensor, Result } from "../../ops/kerasTensor.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
 import { LayerBase, type LayerOptions } from "../layer.ts";
-import { type Leaf, layerClass } from "../layerClass.ts";
+import { type CommonOptions, type Leaf, layerClass } from "../layerClass.ts";
 
 /**
  * Returns its inputs: a placeholder where a layer is expected.
@@ -32,7 +32,7 @@ type AnyTensor = Tensor | KerasTensor;
 export interface IdentityCall {
   <A>(
     inputs: A,
-    ...more: unknown[]
+    options?: CommonOptions,
   ): A extends AnyTensor | readonly AnyTensor[] | Readonly<Record<string, AnyTensor>> ? A : Result<Leaf<A>>;
 }
 

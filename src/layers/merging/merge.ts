@@ -6,11 +6,11 @@ import type { KerasTensor, Result } from "../../ops/kerasTensor.ts";
 import { withFirstSizes } from "../../ops/outputSpec.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
 import { type InputShape, LayerBase, type LayerOptions, type Mask } from "../layer.ts";
-import type { Leaf } from "../layerClass.ts";
+import type { CommonOptions, Leaf } from "../layerClass.ts";
 
 /** A call of a merging layer: a list of tensors to one tensor. */
 export interface MergeCall {
-  <A>(inputs: readonly A[], ...more: unknown[]): Result<Leaf<A>>;
+  <A>(inputs: readonly A[], options?: CommonOptions): Result<Leaf<A>>;
 }
 
 export const formatShapes = (shapes: readonly Shape[]): string => shapes.map(formatShape).join(", ");

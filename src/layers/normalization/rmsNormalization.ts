@@ -32,6 +32,7 @@ export interface RMSNormalizationOptions extends LayerOptions {
 export class RMSNormalizationBase extends LayerBase {
   static readonly className: string = "RMSNormalization";
   static readonly modulePath: string = "keras.layers";
+  static override readonly callInputs: readonly string[] = ["x"];
   static override readonly configKeys: Readonly<Record<string, string>> = { axis: "axis", epsilon: "epsilon" };
 
   /** A list, sorted, once the layer is built. */

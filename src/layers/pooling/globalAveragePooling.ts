@@ -6,7 +6,7 @@ import { layerClass } from "../layerClass.ts";
 import { BaseGlobalPooling, type GlobalPoolingArgument, type GlobalPoolingOptions } from "./baseGlobalPooling.ts";
 
 abstract class GlobalAveragePooling extends BaseGlobalPooling {
-  override call(inputs: Tensor, _options?: CallOptions): Tensor {
+  override call(inputs: Tensor, _options: CallOptions = {}): Tensor {
     return ops.mean(inputs, this.reduction());
   }
 }
@@ -22,6 +22,7 @@ abstract class GlobalAveragePooling extends BaseGlobalPooling {
 export class GlobalAveragePooling1DBase extends GlobalAveragePooling {
   static readonly className: string = "GlobalAveragePooling1D";
   static readonly modulePath: string = "keras.layers";
+  static override readonly callKeys: Readonly<Record<string, string>> = { mask: "mask" };
 
   constructor(dataFormat: GlobalPoolingArgument = {}, options: GlobalPoolingOptions = {}) {
     super(1, dataFormat, options);

@@ -46,6 +46,7 @@ export interface CategoryEncodingCall extends CallOptions {
 export class CategoryEncodingBase extends LayerBase {
   static readonly className: string = "CategoryEncoding";
   static readonly modulePath: string = "keras.layers";
+  static override readonly callKeys: Readonly<Record<string, string>> = { countWeights: "count_weights" };
   static override readonly configKeys: Readonly<Record<string, string>> = {
     numTokens: "num_tokens",
     outputMode: "output_mode",

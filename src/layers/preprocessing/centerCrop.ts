@@ -34,6 +34,7 @@ type CenterCropConfig = CenterCropOptions & { height: number; width: number };
 export class CenterCropBase extends LayerBase {
   static readonly className: string = "CenterCrop";
   static readonly modulePath: string = "keras.layers";
+  static override readonly callInputs: readonly string[] = ["data"];
   static override readonly configKeys: Readonly<Record<string, string>> = {
     dataFormat: "data_format",
     height: "height",

@@ -50,6 +50,7 @@ type ResizingConfig = ResizingOptions & { height: number; width: number };
 export class ResizingBase extends LayerBase {
   static readonly className: string = "Resizing";
   static readonly modulePath: string = "keras.layers";
+  static override readonly callInputs: readonly string[] = ["data"];
   static override readonly configKeys: Readonly<Record<string, string>> = {
     dataFormat: "data_format",
     height: "height",

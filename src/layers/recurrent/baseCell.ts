@@ -85,6 +85,7 @@ interface Masks {
 
 /** A cell with a kernel, a recurrent kernel and a bias. */
 export abstract class BaseCell extends LayerBase {
+  static override readonly callInputs: readonly string[] = ["inputs", "states"];
   static override readonly configKeys: Readonly<Record<string, string>> = CELL_KEYS;
 
   readonly activation: activations.ActivationFunction;

@@ -20,6 +20,7 @@ import { positionalOption } from "../callArguments.ts";
 import { placeOf } from "../errorTrail.ts";
 import { InputSpec } from "../inputSpec.ts";
 import { LayerBase, type LayerOptions, type Mask } from "../layer.ts";
+import type { LooseArguments } from "../layerClass.ts";
 import { revivingInside } from "../revivedPath.ts";
 import type { States } from "./cell.ts";
 import { firstMask, type RNNCallOptions, withStateAsOption } from "./initialState.ts";
@@ -98,6 +99,12 @@ export class BidirectionalBase extends LayerBase {
   static readonly className: string = "Bidirectional";
   static readonly modulePath: string = "keras.layers";
   static readonly buildArguments: readonly string[] = ["sequences_shape", "initial_state_shape"];
+  static override readonly callInputs: readonly string[] = ["sequences"];
+  static override readonly callKeys: Readonly<Record<string, string>> = {
+    initialState: "initial_state",
+    mask: "mask",
+    training: "training",
+  };
   static override readonly configKeys: Readonly<Record<string, string>> = {
     mergeMode: "merge_mode",
     layer: "layer",
@@ -266,7 +273,7 @@ const limits = ({ ndim, minNdim }: InputSpec) => ({
 /** What calls of a layer give, as far as its type says. */
 type CallOf<L, M> = [M] extends [null]
   ? ManyCall
-  : L extends (inputs: Tensor, ...more: unknown[]) => infer R
+  : L extends (inputs: Tensor, ...more: LooseArguments) => infer R
     ? R extends readonly unknown[]
       ? ManyCall
       : OneCall

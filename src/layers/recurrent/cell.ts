@@ -1,8 +1,9 @@
 /** What recurrent layers need of a cell: one step from inputs and states to an output and the next states. */
 import { describe, ShapeError } from "../../core/errors.ts";
 import { formatShape, type Shape } from "../../core/shape.ts";
-import { flatten, type Nested } from "../../core/tree.ts";
+import { flatten, mapStructure, type Nested } from "../../core/tree.ts";
 import * as ops from "../../ops/index.ts";
+import { KerasTensor } from "../../ops/kerasTensor.ts";
 import type { Config, Operation } from "../../ops/operation.ts";
 import { Tensor } from "../../runtime/tensor.ts";
 import { placeOf } from "../errorTrail.ts";
@@ -80,9 +81,22 @@ export function initialStatesOf(cell: RecurrentCell, batchSize: number, dtype: s
 
 /** Builds a cell that is a layer and was not built, or has a `build` of its own. */
 export function buildCell(cell: RecurrentCell, inputShape: Shape): void {
-  if (cell instanceof LayerBase) {
-    if (!cell.built) cell.build(inputShape);
-  } else cell.build?.(inputShape);
+  if (!(cell instanceof LayerBase)) cell.build?.(inputShape);
+  else if (cell.built) return;
+  else if ((Object.getPrototypeOf(cell) as LayerBase).build !== LayerBase.prototype.build) cell.build(inputShape);
+  else buildByStep(cell, inputShape);
+}
+
+/** Traces a step, so that layers inside a cell without a `build` are built. */
+function buildByStep(cell: LayerBase & RecurrentCell, inputShape: Shape): void {
+  const dtype = cell.computeDtype;
+  const anyBatch = (t: Tensor): KerasTensor => new KerasTensor([null, ...t.shape.slice(1)], { dtype: t.dtype });
+  try {
+    const states = mapStructure(anyBatch, initialStatesOf(cell, 1, dtype));
+    cell.computeOutputSpec(new KerasTensor(inputShape, { dtype }), states);
+  } catch {
+    // The first step builds them, or says what is wrong.
+  }
 }
 
 /** Runs one step. A lone state of a cell that returns no list is one all the same. */

@@ -27,7 +27,7 @@ const isTensor = (value: unknown): boolean =>
  * that they count as such where it is decided whether the mask of the sequences is used.
  */
 export function withStateAsOption(layer: Operation, args: unknown[]): unknown[] {
-  const { inputs, options } = splitCallArguments(args);
+  const { inputs, options } = splitCallArguments(args) as { inputs: unknown[]; options: RNNCallOptions };
   const [sequences, initialState] = inputs;
   if (Array.isArray(sequences) && sequences.some(isTensor)) {
     throw new TypeError(

@@ -1,10 +1,10 @@
 /** The types of recurrent layers: what their calls give depends on `returnState`. */
 import { callable } from "../../core/callable.ts";
-import type { Result } from "../../ops/kerasTensor.ts";
+import type { Result, TensorLike } from "../../ops/kerasTensor.ts";
 import type { Config } from "../../ops/operation.ts";
 import type { CustomObjects } from "../../serialization/registry.ts";
 import type { CallOptions } from "../callArguments.ts";
-import type { Leaf } from "../layerClass.ts";
+import type { CommonOptions, Leaf } from "../layerClass.ts";
 
 /** Output and states. */
 type WithStates<T, States extends number> = {
@@ -12,22 +12,32 @@ type WithStates<T, States extends number> = {
   2: [output: T, h: T, c: T];
 }[States & (1 | 2)];
 
+/** States of a call: a tensor, or lists of them. */
+type GivenStates = TensorLike | readonly GivenStates[];
+/** What follows the sequences: perhaps the states before the first step, then options. */
+type RecurrentMore =
+  | [options?: RecurrentOptions]
+  | [initialState: GivenStates | null | undefined, options?: CommonOptions];
+interface RecurrentOptions extends CommonOptions {
+  readonly initialState?: unknown;
+}
+
 /** A call that gives the output alone. */
 export interface OneCall {
   /** @param more - The initial state; options such as `{ mask }` come last. */
-  <A>(inputs: A, ...more: unknown[]): Result<Leaf<A>>;
+  <A>(inputs: A, ...more: RecurrentMore): Result<Leaf<A>>;
 }
 
 /** A call that gives the output and the last states. */
 interface StatesCall<States extends number> {
   /** @param more - The initial state; options such as `{ mask }` come last. */
-  <A>(inputs: A, ...more: unknown[]): WithStates<Result<Leaf<A>>, States>;
+  <A>(inputs: A, ...more: RecurrentMore): WithStates<Result<Leaf<A>>, States>;
 }
 
 /** A call that gives several tensors, as many as the layers inside say. */
 export interface ManyCall {
   /** @param more - The initial state; options such as `{ mask }` come last. */
-  <A>(inputs: A, ...more: unknown[]): [output: Result<Leaf<A>>, ...more: Result<Leaf<A>>[]];
+  <A>(inputs: A, ...more: RecurrentMore): [output: Result<Leaf<A>>, ...more: Result<Leaf<A>>[]];
 }
 
 /** A call of a cell: one step. A list of states gives a list, a lone state gives one. */

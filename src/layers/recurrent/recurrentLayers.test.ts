@@ -16,6 +16,7 @@ import { expectAllClose } from "../../testing/allClose.ts";
 import { gradCheck } from "../../testing/gradCheck.ts";
 import { type LayerExpectations, runLayerTest, type TestedClass } from "../../testing/runLayerTest.ts";
 import * as layers from "../index.ts";
+import type { LayerBase } from "../layer.ts";
 
 type Row = [cls: string, options: Record<string, unknown>, expected: LayerExpectations];
 
@@ -71,7 +72,7 @@ describe("every recurrent layer", () => {
 const numbers = async (t: Tensor): Promise<number[]> => Array.from((await t.data()) as Float32Array);
 const sample = (...shape: number[]): Tensor => random.normal(shape, { seed: 3 });
 
-type Callable = layers.Layer & { (x: unknown, ...more: unknown[]): Tensor };
+type Callable = LayerBase & { (x: unknown, ...more: unknown[]): Tensor };
 
 describe("gradients by central differences", () => {
   const float64 = { dtype: "float64" };

@@ -81,6 +81,12 @@ export class RNNBase extends LayerBase {
   static readonly className: string = "RNN";
   static readonly modulePath: string = "keras.layers";
   static readonly buildArguments: readonly string[] = ["sequences_shape", "initial_state_shape"];
+  static override readonly callInputs: readonly string[] = ["sequences"];
+  static override readonly callKeys: Readonly<Record<string, string>> = {
+    initialState: "initial_state",
+    mask: "mask",
+    training: "training",
+  };
   static override readonly configKeys: Readonly<Record<string, string>> = {
     returnSequences: "return_sequences",
     returnState: "return_state",

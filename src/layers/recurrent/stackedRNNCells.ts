@@ -39,6 +39,7 @@ type StackedRNNCellsConfig = LayerOptions & { cells: readonly RecurrentCell[] };
 export class StackedRNNCellsBase extends LayerBase {
   static readonly className: string = "StackedRNNCells";
   static readonly modulePath: string = "keras.layers";
+  static override readonly callInputs: readonly string[] = ["inputs", "states"];
   static override readonly configKeys: Readonly<Record<string, string>> = { cells: "cells" };
 
   readonly cells: readonly RecurrentCell[];

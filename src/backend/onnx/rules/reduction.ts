@@ -33,6 +33,45 @@ function linesOf(model: OnnxModel, x: OnnxValue, axes: readonly number[]): OnnxV
 const isEmptyOver = (x: OnnxValue, axes: readonly number[]): boolean => axes.some((axis) => x.shape[axis] === 0);
 
 /**
+ * The results of `otherwise`, or those of `withNaN` when `x` holds NaN somewhere. The engine's comparing kernels pass over NaN,
+ * and none that sees it is as fast: a sum tells, which is NaN too. (So it is for infinities of both signs: `withNaN` must be
+ * right for every `x`.)
+ */
+function unlessNaN(
+  model: OnnxModel,
+  x: OnnxValue,
+  axes: readonly number[],
+  otherwise: readonly OnnxValue[],
+  withNaN: (branch: OnnxModel) => readonly OnnxValue[],
+): OnnxValue[] {
+  const dtype = kernelDType("ReduceSum", x.dtype);
+  const sums = x.shape.filter((_, axis) => !axes.includes(axis));
+  const sum = model.emit("ReduceSum", [model.cast(x, dtype), model.ints(axes)], dtype, sums, { keepdims: 0 });
+  const anywhere = model.emit("ReduceMax", [model.emit("IsNaN", [sum], "bool", sums)], "bool", [], { keepdims: 0 });
+  return model.emitAll("If", [anywhere], otherwise, {
+    then_branch: { graph: model.branch(withNaN) },
+    else_branch: { graph: model.branch(() => otherwise) },
+  });
+}
+
+/** The largest or smallest element, NaN if one is. */
+const extremeOrNaN =
+  (op: string): OnnxRule<PrimitiveAttributes["reduce_max"]> =>
+  (model, [x], attributes, [out]) => {
+    const [found] = reduce(op)(model, [x!], attributes, [out!]);
+    const { axes, keepDims, nanUnspecified } = attributes;
+    if (nanUnspecified || !isFloat(x!.dtype) || axes.length === 0 || isEmptyOver(x!, axes)) return [found!];
+    return unlessNaN(model, x!, axes, [found!], (branch) => {
+      const nans = branch.emit("IsNaN", [x!], "bool", x!.shape);
+      const spoiled = branch.emit("ReduceMax", [nans, branch.ints(axes)], "bool", out!.shape, {
+        keepdims: keepDims ? 1 : 0,
+      });
+      const nan = branch.scalar(Number.NaN, found!.dtype);
+      return [branch.emit("Where", [spoiled, nan, found!], found!.dtype, out!.shape)];
+    });
+  };
+
+/**
  * The engine's ReduceMax and ReduceMin compare the low 32 bits of int64 (1.30, lines of four and more), so what is wider
  * than int32 goes by position: ArgMax is right.
  */
@@ -41,7 +80,7 @@ const extreme =
   (model, [x], attributes, [out]) => {
     const { axes } = attributes;
     const wide = ["int64", "uint32", "uint64"].includes(x!.dtype);
-    if (!wide || isEmptyOver(x!, axes)) return reduce(op)(model, [x!], attributes, [out!]);
+    if (!wide || isEmptyOver(x!, axes)) return extremeOrNaN(op)(model, [x!], attributes, [out!]);
     const lines = linesOf(model, x!, axes);
     const axis = lines.shape.length - 1;
     const single = [...lines.shape.slice(0, -1), 1];
@@ -136,8 +175,37 @@ const topK: OnnxRule<PrimitiveAttributes["top_k"]> = (model, [x], { k, largest }
     x!.dtype === "uint64"
       ? model.emit("GatherElements", [x!, i!], "uint64", values!.shape, { axis: -1 })
       : model.cast(v!, values!.dtype);
-  return [found, model.cast(i!, "int32")];
+  const results = [found, model.cast(i!, "int32")];
+  if (!isFloat(x!.dtype)) return results;
+  return unlessNaN(model, x!, [x!.shape.length - 1], results, (branch) => topWithNaN(branch, x!, k, largest, results));
 };
+
+/** NaN counts as larger than all numbers: ranked as ∞, then stably by whether it is NaN. */
+function topWithNaN(
+  model: OnnxModel,
+  x: OnnxValue,
+  k: number,
+  largest: boolean,
+  [values, indices]: readonly OnnxValue[],
+): OnnxValue[] {
+  const n = x.shape.at(-1)!;
+  const rank = (keys: OnnxValue, count: number): OnnxValue => {
+    const shape = [...keys.shape.slice(0, -1), count];
+    const outputs = [
+      { dtype: keys.dtype, shape },
+      { dtype: "int64" as const, shape },
+    ];
+    const attributes = { axis: -1, largest: largest ? 1 : 0, sorted: 1 };
+    return model.emitAll("TopK", [keys, model.ints([count])], outputs, attributes)[1]!;
+  };
+  const along = (data: OnnxValue, at: OnnxValue): OnnxValue =>
+    model.emit("GatherElements", [data, at], data.dtype, at.shape, { axis: -1 });
+  const nans = model.emit("IsNaN", [x], "bool", x.shape);
+  const infinity = model.scalar(Number.POSITIVE_INFINITY, x.dtype);
+  const order = rank(sortable(model, "TopK", model.emit("Where", [nans, infinity, x], x.dtype, x.shape)), n);
+  const places = along(order, rank(along(model.cast(nans, "int32"), order), k));
+  return [model.cast(along(x, places), values!.dtype), model.cast(places, indices!.dtype)];
+}
 
 /** In float64 the engine's operator loses NaN (1.30): written out there, x − max x − log Σ e^(x − max x). */
 const logSoftmax: OnnxRule<PrimitiveAttributes["log_softmax"]> = (model, [x], { axis }, [out]) => {

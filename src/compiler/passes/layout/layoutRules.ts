@@ -96,12 +96,12 @@ const reduce =
   (op: "reduce_sum" | "reduce_mean" | "reduce_max" | "reduce_min" | "reduce_prod"): RuleOf =>
   (node) => {
     const x = node.inputs[0]!;
-    const { axes, keepDims } = node.attributes as Attributes["reduce_sum"];
+    const { axes, keepDims, ...more } = node.attributes as Attributes["reduce_max"];
     let next = 0;
     const result: AxisMap = x.shape.map((_, axis) => (axes.includes(axis) && !keepDims ? [] : [next++]));
     const build = again(node, op, (_, order) => {
       const moved = axes.map((axis) => order.indexOf(axis)).sort((p, q) => p - q);
-      return { axes: moved, keepDims };
+      return { axes: moved, keepDims, ...more };
     });
     return rule(node, [allAxes(x)], [result], build);
   };
