@@ -20,7 +20,7 @@ import { placeOf } from "./errorTrail.ts";
 import type { LayerBase } from "./layer.ts";
 import { isMetric, isSeedGenerator, isVariable, type MetricState, ownOfKind } from "./layerState.ts";
 import { placed } from "./revivedPath.ts";
-import { type WeightArguments, weightOptions } from "./weightOptions.ts";
+import { type WeightArguments, type WeightOptions, weightOptions } from "./weightOptions.ts";
 
 export type { WeightOptions } from "./weightOptions.ts";
 
