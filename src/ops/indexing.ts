@@ -24,7 +24,9 @@ const LOOP_FROM = 4096;
 
 /** @throws RangeError for a position that only a loop over an axis without a known size reaches. */
 function refuseEndlessLoop(where: string, position: number, axis: number, size: number): void {
-  if (Math.abs(position) <= LOOP_FROM || !isUnknownSize(size)) return;
+  // A position computed from an unknown size, such as the middle, is as unknown as that.
+  const steps = Math.abs(position);
+  if (steps <= LOOP_FROM || isUnknownSize(steps) || !isUnknownSize(size)) return;
   throw new RangeError(
     `${where}: position ${position} of axis ${axis}, which has no known size while the graph is built: a loop over it cannot be ` +
       "recorded. Use ops.scan or layers.RNN for the loop, give the size to Input, or pick single positions by a tensor: " +
