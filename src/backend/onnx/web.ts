@@ -36,15 +36,27 @@ function identity(): Uint8Array {
   });
 }
 
+/** Browsers note a request shortly after it has failed: looked for so many times, with so many milliseconds between. */
+const LOOKS = { times: 10, pause: 20 };
+
 /** Where the WebAssembly was looked for last, and what the server answered, as the browser remembers it. */
-function lastRequest(): string {
-  const entries = (globalThis.performance?.getEntriesByType?.("resource") ?? []) as PerformanceResourceTiming[];
-  const entry = entries.findLast(({ name }) => new URL(name).pathname.endsWith(".wasm"));
+async function lastRequest(): Promise<string> {
+  const { performance } = globalThis;
+  if (!performance?.getEntriesByType) return "";
+  const look = () =>
+    (performance.getEntriesByType("resource") as PerformanceResourceTiming[]).findLast(({ name }) =>
+      new URL(name).pathname.endsWith(".wasm"),
+    );
+  let entry = look();
+  for (let i = 1; i < LOOKS.times && !entry; i++) {
+    await new Promise((resolve) => setTimeout(resolve, LOOKS.pause));
+    entry = look();
+  }
   if (!entry) return "";
   return ` from ${entry.name}${entry.responseStatus ? ` (status ${entry.responseStatus})` : ""}`;
 }
 
-function startFailure(cause: unknown): BackendError {
+async function startFailure(cause: unknown): Promise<BackendError> {
   // The package tries twice and lists both; the second time it only says that the first one failed.
   const reason = /\[wasm\] (.*?)(?:, \[cpu\].*)?$/s.exec(messageOf(cause))?.[1] ?? messageOf(cause);
   const wayOut = reason.includes("Content Security Policy")
@@ -52,7 +64,7 @@ function startFailure(cause: unknown): BackendError {
     : `Copy node_modules/onnxruntime-web/dist/${WASM_FILE} there, or say where it is with ` +
       "keras.config.setWasmPaths(address) before anything is computed";
   return new BackendError(
-    `the WebAssembly of onnxruntime-web could not be loaded${lastRequest()}. ${wayOut}; then reload the page. ` +
+    `the WebAssembly of onnxruntime-web could not be loaded${await lastRequest()}. ${wayOut}; then reload the page. ` +
       `Received: ${reason}`,
     { cause },
   );
@@ -72,7 +84,7 @@ export async function createOnnxWebBackend(): Promise<Backend> {
     const session = await ort.InferenceSession.create(identity());
     await session.release();
   } catch (cause) {
-    failure = startFailure(cause);
+    failure = await startFailure(cause);
     throw failure;
   }
   // How many threads a session may use is of no concern here: all share the ones above.
