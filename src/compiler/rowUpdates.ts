@@ -9,8 +9,8 @@ import type { PrimitiveAttributes } from "../ir/primitives.ts";
 import { makeProgram, type Program } from "../ir/program.ts";
 import type { Value } from "../ir/value.ts";
 
-/** Rows of more elements than this part of the table are not worth it: the engine adds them faster than JavaScript. */
-const MOST_ELEMENTS = 1 / 2;
+/** Rows of more elements than this part of the table are not worth it: handing them out costs what is saved. */
+const MOST_ELEMENTS = 1 / 8;
 
 /** What happens to a table, one after another; values are numbered as outputs of the program. */
 export type RowStep =
