@@ -39,6 +39,8 @@ export interface CompileOptions {
 
 export interface Backend {
   readonly name: string;
+  /** Whether convolutions and pools run channels last; the compiler then hands them over so. */
+  readonly channelsLast?: boolean;
   /** Gives host data to the engine. It may keep the array itself: the caller writes to it only when no run that uses the
    * buffer is still to come. */
   upload(data: TypedArray, shape: StaticShape, dtype: DType): BackendBuffer;

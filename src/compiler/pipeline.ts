@@ -11,11 +11,19 @@ import { sinkTransposes } from "./passes/sinkTransposes.ts";
 import { sparseState } from "./passes/sparseState.ts";
 import { sparseUpdates } from "./passes/sparseUpdates.ts";
 
+/** What the compiler is told. */
+export interface OptimizeOptions {
+  /** Whether the backend computes convolutions and pools channels last. @defaultValue `false` */
+  readonly channelsLast?: boolean;
+  /** Checks every invariant between passes (tests). @defaultValue `false` */
+  readonly verify?: boolean;
+}
+
 interface Pass {
   readonly name: string;
   /** Why it is here. */
   readonly why: string;
-  readonly run: (program: Program) => Program;
+  readonly run: (program: Program, options: OptimizeOptions) => Program;
 }
 
 export const PASSES: readonly Pass[] = [
@@ -39,28 +47,27 @@ export const PASSES: readonly Pass[] = [
   {
     name: "optimizeLoops",
     why: "after merging, for a loop gets each value once; before transposes, for products move out of bodies",
-    run: (program) => optimizeLoops(program, (body) => optimize(body)),
+    run: (program, options) => optimizeLoops(program, (body) => optimize(body, options)),
   },
   {
     name: "sinkTransposes",
     why: "convolutions take channels first, models are written channels last; after merging, for shared transposes count once",
-    run: sinkTransposes,
+    run: (program) => sinkTransposes(program),
   },
   {
     name: "recognizeLstm",
     why: "engines have a kernel for it; after loops, whose bodies look alike only when they are optimised",
-    run: (program) => recognizeLstm(program, (body) => optimize(body)),
+    run: (program, options) => recognizeLstm(program, (body) => optimize(body, options)),
   },
   { name: "sparseUpdates", why: "tables are large, and a step reads few of their rows", run: sparseUpdates },
   { name: "sparseState", why: "likewise, where the optimizer keeps a state of each row", run: sparseState },
   { name: "simplify again", why: "shared values show new neutral operations", run: simplify },
 ];
 
-/** @param options - `verify` checks every invariant between passes (tests). */
-export function optimize(program: Program, options: { verify?: boolean } = {}): Program {
+export function optimize(program: Program, options: OptimizeOptions = {}): Program {
   let current = program;
   for (const pass of PASSES) {
-    current = pass.run(current);
+    current = pass.run(current, options);
     if (options.verify) verifyProgram(current);
   }
   return current;

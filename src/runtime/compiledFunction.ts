@@ -195,7 +195,7 @@ export async function compileFunction(
     if (read < 0) return [];
     return [{ variable, input: placeholders.length + given.length + read, output: results.length + i }];
   });
-  const { program: optimized, updates } = separateRowUpdates(optimize(packProgram(program, plans)), states);
+  const { program: optimized, updates } = separateRowUpdates(optimize(packProgram(program, plans), backend), states);
   const executable = await backend.compile(optimized, { runs: "many", label });
   const freeze = writes.length === 0 && executable.work >= LEAST_WORK_TO_FREEZE;
   return new CompiledFunction({
@@ -238,7 +238,7 @@ function frozenForm(
     }
     const inputs = program.inputs.filter((value) => !frozen.has(value));
     const rewritten = rewriteProgram(program, () => null, constants, inputs);
-    return backend.compile(optimize(rewritten), { runs: "many", label });
+    return backend.compile(optimize(rewritten, backend), { runs: "many", label });
   };
   const [held, handedOver] = [[...frozen], [...variables.keys()].filter((value) => !frozen.has(value))];
   return {

@@ -40,7 +40,7 @@ function runProgram(backend: Backend, program: Program, inputs: readonly Backend
   const key = `${backend.name}\n${structuralKey(program)}`;
   return cache.use(
     key,
-    (runs) => backend.compile(optimize(program), { runs }),
+    (runs) => backend.compile(optimize(program, backend), { runs }),
     (executable) => executable.run(inputs),
   );
 }

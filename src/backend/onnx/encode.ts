@@ -3,6 +3,7 @@
  */
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { DType, TypedArray } from "../../core/dtype.ts";
+import { NATIVE_DOMAIN } from "./nativeKernels.ts";
 
 /** Element type numbers of TensorProto.DataType. */
 export const ONNX_DTYPE = {
@@ -166,6 +167,15 @@ export interface ExternalData {
 export const externalData = (graph: OnnxGraph): ExternalData[] =>
   graph.initializers.filter(isExternal).map(({ name, data }) => ({ path: name, data: bytesOf(data) }));
 
+/** Whether a graph, or a body in it, has operators of a domain. */
+function usesDomain(graph: OnnxGraph, domain: string): boolean {
+  return graph.nodes.some(
+    (node) =>
+      node.domain === domain ||
+      Object.values(node.attributes).some((a) => a.kind === "graph" && usesDomain(a.value, domain)),
+  );
+}
+
 /** The bytes of a ModelProto that holds `graph`. */
 export function encodeModel(graph: OnnxGraph): Uint8Array {
   const w = new BinaryWriter();
@@ -175,6 +185,7 @@ export function encodeModel(graph: OnnxGraph): Uint8Array {
   for (const [domain, version] of [
     ["", OPSET],
     ["com.microsoft", 1],
+    ...(usesDomain(graph, NATIVE_DOMAIN) ? [[NATIVE_DOMAIN, 1] as const] : []),
   ] as const) {
     message(w, 8, (o) => {
       text(o, 1, domain);

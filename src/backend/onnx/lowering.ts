@@ -8,6 +8,7 @@ import type { Node, Value } from "../../ir/value.ts";
 import { type ExternalData, encodeModel, externalData, type OnnxValueInfo } from "./encode.ts";
 import { findFusions } from "./fusions.ts";
 import { engineDType, OnnxModel, type OnnxValue } from "./model.ts";
+import type { NativeKernels } from "./nativeKernels.ts";
 import { ONNX_RULES, type OnnxRule } from "./rules/index.ts";
 import { findSplits, type Interval, segments } from "./splits.ts";
 
@@ -84,9 +85,12 @@ function heaviestWork(program: Program): number {
   return inLoops * 2 > totalWork(program) ? Math.max(...bodies.map(heaviestOf)) : heaviestOf(program);
 }
 
-/** @throws BackendError naming the primitive and dtype that cannot be lowered. */
-export function lower(program: Program, label: string): LoweredProgram {
-  const model = new OnnxModel(lowerInto);
+/**
+ * @param kernels - Kernels of our own that the session will have. @defaultValue none
+ * @throws BackendError naming the primitive and dtype that cannot be lowered.
+ */
+export function lower(program: Program, label: string, kernels: NativeKernels | null = null): LoweredProgram {
+  const model = new OnnxModel(lowerInto, kernels);
   const inputInfos = program.inputs.map((value, i): OnnxValueInfo => {
     return { name: `in${i}`, dtype: engineDType(checkDType(value.dtype, label)), shape: value.shape };
   });

@@ -9,6 +9,7 @@ import {
   type OnnxNode,
   type OnnxValueInfo,
 } from "./encode.ts";
+import type { NativeKernels } from "./nativeKernels.ts";
 
 /** A value of the ONNX graph. */
 export interface OnnxValue {
@@ -46,12 +47,15 @@ export class OnnxModel {
   readonly #lower: LowerInto;
   /** Bodies count on: their names must differ from those around them. */
   readonly #counter: { next: number };
+  /** Kernels of our own that this model may use; `null` where it has to run on the engine's alone. */
+  readonly kernels: NativeKernels | null;
   /** Places of the maxima that a value consists of, by its name. */
   readonly places = new Map<string, OnnxValue>();
 
   /** @param lower - How bodies are lowered, for models that have some. */
-  constructor(lower: LowerInto = withoutBodies, counter = { next: 0 }) {
+  constructor(lower: LowerInto = withoutBodies, kernels: NativeKernels | null = null, counter = { next: 0 }) {
     this.#lower = lower;
+    this.kernels = kernels;
     this.#counter = counter;
   }
 
@@ -135,7 +139,7 @@ export class OnnxModel {
     after: readonly Omit<OnnxValue, "name">[] = [],
     before: readonly Omit<OnnxValue, "name">[] = [],
   ): OnnxGraph {
-    const model = new OnnxModel(this.#lower, this.#counter);
+    const model = new OnnxModel(this.#lower, this.kernels, this.#counter);
     const unread = (type: Omit<OnnxValue, "name">): OnnxValueInfo => ({ ...type, name: this.freshName("p") });
     const infos = before.map(unread);
     const inputs = program.inputs.map(({ shape, dtype }, i): OnnxValue => {
@@ -152,7 +156,7 @@ export class OnnxModel {
 
   /** A branch: it reads values of this graph by their names. */
   branch(emit: (model: OnnxModel) => readonly OnnxValue[]): OnnxGraph {
-    const model = new OnnxModel(this.#lower, this.#counter);
+    const model = new OnnxModel(this.#lower, this.kernels, this.#counter);
     const results = emit(model).map((result) =>
       model.#computed.has(result.name) ? result : model.emit("Identity", [result], result.dtype, result.shape),
     );

@@ -8,6 +8,7 @@ import type { Program } from "../../ir/program.ts";
 import type { Backend, BackendBuffer, CompileOptions, Executable } from "../contract.ts";
 import { lower } from "./lowering.ts";
 import { engineDType } from "./model.ts";
+import type { NativeKernels } from "./nativeKernels.ts";
 
 /** What is used of an ONNX Runtime package. */
 export interface OrtModule {
@@ -15,6 +16,8 @@ export interface OrtModule {
     create(bytes: Uint8Array, options?: InferenceSession.SessionOptions): Promise<InferenceSession>;
   };
   readonly Tensor: TensorConstructor;
+  /** Kernels of our own, where the package has them. */
+  readonly kernels?: NativeKernels;
 }
 
 const NAME = "onnx";
@@ -145,11 +148,13 @@ export class OnnxBackend implements Backend {
   readonly #ort: OrtModule;
   readonly #threads: number;
   readonly writesOutputs: boolean;
+  readonly channelsLast: boolean;
 
   constructor(ort: OrtModule, { threads, writesOutputs }: OnnxBackendOptions) {
     this.#ort = ort;
     this.#threads = threads;
     this.writesOutputs = writesOutputs;
+    this.channelsLast = ort.kernels !== undefined;
   }
 
   upload(data: TypedArray, shape: StaticShape, dtype: DType): BackendBuffer {
@@ -182,7 +187,7 @@ export class OnnxBackend implements Backend {
 
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     const label = options.label ?? "program";
-    const lowered = lower(program, label);
+    const lowered = lower(program, label, this.#ort.kernels ?? null);
     const settings = sessionOptions(lowered.heaviest, options.runs ?? "many", this.#threads);
     if (lowered.external.length > 0) settings.externalData = lowered.external;
     try {

@@ -1,0 +1,10 @@
+/** Kernels of our own, which native sessions offer beside the engine's as operators of a domain (native/src/operators). */
+
+/** The domain of their operators in ONNX graphs. */
+export const NATIVE_DOMAIN = "keras";
+
+/** What the native library offers. */
+export interface NativeKernels {
+  /** Names of the operations that programs of `Elementwise` and `Scan` may consist of. */
+  readonly elementwise: ReadonlySet<string>;
+}
