@@ -177,4 +177,12 @@ export const GRADIENT_RULES: { readonly [P in Primitive]: GradientRule<Primitive
   random_bits: null,
   // Made of loops when their gradients are taken already.
   lstm: null,
+  // Made of windows on channels-first arrays, likewise.
+  conv_last: null,
+  conv_last_input_grad: null,
+  conv_last_weight_grad: null,
+  max_pool_last: null,
+  max_pool_last_grad: null,
+  sum_pool_last: null,
+  sum_pool_last_grad: null,
 };

@@ -1,6 +1,7 @@
 /** The compiler: what is done to a program between tracing and a backend, in order. */
 import { type Program, verifyProgram } from "../ir/program.ts";
 import { bindInputs } from "./passes/bindInputs.ts";
+import { channelsLast } from "./passes/channelsLast.ts";
 import { eliminateCommonSubexpressions } from "./passes/eliminateCommonSubexpressions.ts";
 import { joinPads } from "./passes/joinPads.ts";
 import { mergeScans } from "./passes/loops/mergeScans.ts";
@@ -50,8 +51,13 @@ export const PASSES: readonly Pass[] = [
     run: (program, options) => optimizeLoops(program, (body) => optimize(body, options)),
   },
   {
+    name: "channelsLast",
+    why: "some backends compute windows channels last; before transposes sink, for it leaves some",
+    run: (program, options) => (options.channelsLast ? channelsLast(program) : program),
+  },
+  {
     name: "sinkTransposes",
-    why: "convolutions take channels first, models are written channels last; after merging, for shared transposes count once",
+    why: "convolutions ask for one order of channels, models are written in either; after merging, for shared transposes count once",
     run: (program) => sinkTransposes(program),
   },
   {

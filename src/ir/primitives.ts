@@ -17,6 +17,7 @@ import {
   sizeOf,
   sizesAgree,
 } from "../core/shape.ts";
+import { CHANNELS_LAST_TYPE_RULES, type ChannelsLastPrimitives } from "./channelsLast.ts";
 import { LOOP_TYPE_RULES, type LoopPrimitives } from "./loops.ts";
 import type { ValueType } from "./value.ts";
 import { WINDOW_TYPE_RULES, type WindowPrimitives } from "./windows.ts";
@@ -133,6 +134,7 @@ export interface PrimitiveAttributes
     LogicalPrimitives,
     ReducePrimitives,
     WindowPrimitives,
+    ChannelsLastPrimitives,
     LoopPrimitives {
   logical_not: Plain;
   bitwise_not: Plain;
@@ -501,6 +503,7 @@ export const TYPE_RULES: { readonly [P in Primitive]: TypeRule<PrimitiveAttribut
   log_softmax: softmaxType("log_softmax"),
   matmul: matmulType,
   ...WINDOW_TYPE_RULES,
+  ...CHANNELS_LAST_TYPE_RULES,
   ...LOOP_TYPE_RULES,
   iota: (_, { shape, dtype }) => [{ shape, dtype }],
   random_bits: ([key], { shape }) => {

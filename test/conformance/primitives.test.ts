@@ -8,12 +8,13 @@ import { type DType, isFloat } from "../../src/core/dtype.ts";
 import { PRIMITIVES, type Primitive } from "../../src/ir/primitives.ts";
 import { closeFailure } from "../../src/testing/allClose.ts";
 import { type Case, type CaseTable, runCase } from "./cases.ts";
+import { channelsLastCases } from "./channelsLastCases.ts";
 import { elementwiseCases } from "./elementwiseCases.ts";
 import { loopCases } from "./loopCases.ts";
 import { structureCases } from "./structureCases.ts";
 import { windowCases } from "./windowCases.ts";
 
-const CASES: CaseTable = { ...elementwiseCases, ...structureCases, ...windowCases, ...loopCases };
+const CASES: CaseTable = { ...elementwiseCases, ...structureCases, ...windowCases, ...channelsLastCases, ...loopCases };
 
 const ENGINES = { onnx: createOnnxNodeBackend, "onnx on WebAssembly": createOnnxWebBackend };
 

@@ -1,5 +1,6 @@
 /** Cases of primitives that move, reduce and contract. */
 import type { DType } from "../../src/core/dtype.ts";
+import type { ChannelsLastPrimitives } from "../../src/ir/channelsLast.ts";
 import type { LoopPrimitives } from "../../src/ir/loops.ts";
 import type { PrimitiveAttributes as Attributes, Primitive } from "../../src/ir/primitives.ts";
 import type { WindowPrimitives } from "../../src/ir/windows.ts";
@@ -123,7 +124,7 @@ function matmulCases(): Case<Attributes["matmul"]>[] {
 
 type StructuralPrimitive = Exclude<
   Primitive,
-  keyof typeof elementwiseCases | keyof WindowPrimitives | keyof LoopPrimitives
+  keyof typeof elementwiseCases | keyof WindowPrimitives | keyof ChannelsLastPrimitives | keyof LoopPrimitives
 >;
 
 export const structureCases: Pick<CaseTable, StructuralPrimitive> = {

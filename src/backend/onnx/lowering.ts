@@ -2,6 +2,7 @@
 import { allocate, convertArray, type DType } from "../../core/dtype.ts";
 import { BackendError, invariant } from "../../core/errors.ts";
 import { sizeOf } from "../../core/shape.ts";
+import { CHANNELS_LAST_FORMS } from "../../ir/channelsLast.ts";
 import type { Primitive, PrimitiveAttributes } from "../../ir/primitives.ts";
 import { bodiesOf, type Program } from "../../ir/program.ts";
 import type { Node, Value } from "../../ir/value.ts";
@@ -39,6 +40,9 @@ const CONVOLUTION_OPERANDS = {
   conv: (node: Node) => [node.outputs[0]!, node.inputs[1]!],
   conv_input_grad: (node: Node) => [node.inputs[0]!, node.inputs[1]!],
   conv_weight_grad: (node: Node) => [node.inputs[1]!, node.outputs[0]!],
+  conv_last: (node: Node) => [node.outputs[0]!, node.inputs[1]!],
+  conv_last_input_grad: (node: Node) => [node.inputs[0]!, node.inputs[1]!],
+  conv_last_weight_grad: (node: Node) => [node.inputs[1]!, node.outputs[0]!],
 } as const satisfies { readonly [P in Primitive]?: (node: Node) => readonly [Value, Value] };
 
 /** Work of a node: products for contractions, elements for the rest. */
@@ -53,7 +57,8 @@ function workOf(node: Node): number {
   if (node.op in CONVOLUTION_OPERANDS) {
     // Every element of y meets the kernel of its filter, whichever of the three is computed.
     const [y, w] = CONVOLUTION_OPERANDS[node.op as keyof typeof CONVOLUTION_OPERANDS](node);
-    return 2 * size(y) * sizeOf(w.shape.slice(1));
+    const filterLast = node.op in CHANNELS_LAST_FORMS;
+    return 2 * size(y) * sizeOf(filterLast ? w.shape.slice(0, -1) : w.shape.slice(1));
   }
   if (node.op === "scan") {
     const { body, length } = node.attributes as PrimitiveAttributes["scan"];

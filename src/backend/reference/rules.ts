@@ -1,5 +1,6 @@
 /** The meaning of every primitive of the IR. */
 import type { Primitive, PrimitiveAttributes } from "../../ir/primitives.ts";
+import { channelsLastRules } from "./channelsLast.ts";
 import { contractionRules } from "./contraction.ts";
 import { convolutionRules } from "./convolution.ts";
 import { elementwiseRules } from "./elementwise.ts";
@@ -17,6 +18,7 @@ export const REFERENCE_RULES: { readonly [P in Primitive]: ReferenceRule<Primiti
   ...contractionRules,
   ...convolutionRules,
   ...poolingRules,
+  ...channelsLastRules,
   ...randomRules,
   ...loopRules,
 };

@@ -1,5 +1,6 @@
 /** The lowering rule of every primitive. */
 import type { Primitive, PrimitiveAttributes } from "../../../ir/primitives.ts";
+import { channelsLastRules } from "./channelsLast.ts";
 import { contractionRules } from "./contraction.ts";
 import { convolutionRules } from "./convolution.ts";
 import { elementwiseRules } from "./elementwise.ts";
@@ -18,5 +19,6 @@ export const ONNX_RULES: { readonly [P in Primitive]: OnnxRule<PrimitiveAttribut
   ...contractionRules,
   ...convolutionRules,
   ...poolingRules,
+  ...channelsLastRules,
   ...loopRules,
 };
