@@ -2,6 +2,8 @@
 import type { PrimitiveAttributes as Attributes } from "../../../ir/primitives.ts";
 import type { ValueType } from "../../../ir/value.ts";
 import { engineDType, type OnnxModel, type OnnxValue } from "../model.ts";
+import { NATIVE_DOMAIN } from "../nativeKernels.ts";
+import { nativeScan } from "./nativeScan.ts";
 import type { OnnxRule } from "./rule.ts";
 import { reshape, sliceAxes, transpose } from "./shaping.ts";
 
@@ -9,6 +11,13 @@ const engineType = ({ shape, dtype }: ValueType): ValueType => ({ shape, dtype: 
 
 const scan: OnnxRule<Attributes["scan"]> = (model, inputs, attributes, outputs) => {
   const { body, length, reverse, carries, sequences } = attributes;
+  const native = model.kernels && nativeScan(attributes, model.kernels);
+  if (native) {
+    const { constants, ...texts } = native;
+    const arrays = constants.map(({ data, shape, dtype }) => model.constant(data, shape, dtype));
+    const settings = { length, reverse: reverse ? 1 : 0, carries, sequences };
+    return model.emitAll("Scan", [...inputs, ...arrays], outputs, { ...settings, ...texts }, NATIVE_DOMAIN);
+  }
   const own = carries + sequences;
   // The operator wants something to go along.
   const turns = sequences > 0 ? [] : [model.constant(new Uint8Array(length), [length], "uint8")];
