@@ -21,9 +21,15 @@ export function sinkTransposes(program: Program, nodeOverhead = NODE_OVERHEAD): 
   if (transposes.length === 0) return program;
   const graph = new LayoutGraph(program);
   const orders = chooseOrders(graph, nodeOverhead);
-  const constant = transposes.some((node) => graph.isFree(graph.view(node.outputs[0]!).root));
-  return orders.size === 0 && !constant ? program : new Rearranger(graph, orders).run();
+  const needless = transposes.some((node) => {
+    const { root, axes } = graph.view(node.outputs[0]!);
+    return graph.isFree(root) || isAscending(axes.filter((axis) => axis >= 0));
+  });
+  return orders.size === 0 && !needless ? program : new Rearranger(graph, orders).run();
 }
+
+/** Whether axes have the root's order: transposes and reshapes together that move nothing. */
+const isAscending = (axes: readonly number[]): boolean => axes.every((axis, i) => i === 0 || axis > axes[i - 1]!);
 
 /** A value of the new program. */
 interface Stored {
