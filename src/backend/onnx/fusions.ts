@@ -5,6 +5,7 @@ import type { PrimitiveAttributes as Attributes, Primitive } from "../../ir/prim
 import type { Program } from "../../ir/program.ts";
 import type { Node, Value } from "../../ir/value.ts";
 import { engineDType, type OnnxModel, type OnnxValue } from "./model.ts";
+import { emitConvLast, emitConvLastInputGrad, emitSumPoolLast, emitSumPoolLastGrad } from "./rules/channelsLast.ts";
 import { emitConv, emitInputGrad, emitWeightGrad } from "./rules/convolution.ts";
 import { emitMaxPool, emitMeanPool } from "./rules/pooling.ts";
 import { emitCast } from "./rules/rule.ts";
@@ -14,6 +15,8 @@ import { reshape } from "./rules/shaping.ts";
 export interface Fusion {
   /** The node computed along, which is emitted nowhere else; `null` when the fusion only changes how its own node is. */
   readonly absorbed: Node | null;
+  /** The absorbed node has absorbed another, and this fusion computes that too. */
+  readonly nested?: boolean;
   /** Emits the result of the node that stands for all. */
   readonly emit: (model: OnnxModel, lowered: (value: Value) => OnnxValue) => OnnxValue;
 }
@@ -87,6 +90,54 @@ const biasedConvolution: Finder = (node, uses) => {
   return null;
 };
 
+/** A convolution of channels-last arrays, or a transposed one, and the number per channel that is added to it. */
+interface LastConvolution {
+  readonly node: Node<"conv_last"> | Node<"conv_last_input_grad">;
+  readonly bias: Value | null;
+}
+
+function lastConvolution(value: Value, uses: Uses): LastConvolution | null {
+  const node = onlyFor(value, "conv_last", uses) ?? onlyFor(value, "conv_last_input_grad", uses);
+  return node && { node, bias: null };
+}
+
+function biasedLastConvolution(node: Node, uses: Uses): LastConvolution | null {
+  if (node.op !== "add") return null;
+  for (const [operand, bias] of sides(node)) {
+    const found = lastConvolution(operand, uses);
+    const { shape } = operand;
+    const isVector = bias.shape.length <= shape.length && sizeOf(bias.shape) === shape.at(-1);
+    if (found && isVector && bias.shape.at(-1) === shape.at(-1)) return { ...found, bias };
+  }
+  return null;
+}
+
+/** A convolution of channels-last arrays that takes along a bias and a relu. */
+const convolutionLast: Finder = (node, uses) => {
+  const relu = node.op === "relu";
+  const inner = relu ? node.inputs[0]! : null;
+  const sum = inner && onlyFor(inner, "add", uses);
+  const found = relu
+    ? ((sum && biasedLastConvolution(sum, uses)) ?? lastConvolution(inner!, uses))
+    : biasedLastConvolution(node, uses);
+  if (!found) return null;
+  const { node: conv, bias } = found;
+  const [out] = node.outputs as [Value];
+  return {
+    absorbed: relu && bias ? sum : conv,
+    nested: relu && bias !== null,
+    emit: (model, lowered) => {
+      const operands = conv.inputs.map(lowered);
+      const given = bias && lowered(bias);
+      const isVector = given === null || given.shape.length === 1;
+      const after = { bias: isVector ? given : reshape(model, given, [out.shape.at(-1)!]), relu };
+      return conv.op === "conv_last"
+        ? emitConvLast(model, operands, conv.attributes, out, after)
+        : emitConvLastInputGrad(model, operands, (conv as Node<"conv_last_input_grad">).attributes, out, after);
+    },
+  };
+};
+
 /** The gradient of a kernel, written at once in the order in which Keras keeps kernels: [...k, channels, filters]. */
 const kernelGradient: Finder = (node, uses) => {
   if (node.op !== "transpose") return null;
@@ -124,6 +175,35 @@ const meanPool: Finder = (node, uses) => {
   return null;
 };
 
+/** The sum of windows of channels-last arrays times a number, and the gradient of that. */
+const meanPoolLast: Finder = (node, uses) => {
+  const scaledBy = (value: Value): number | null => (value.shape.length === 0 ? constantNumber(value) : null);
+  const [out] = node.outputs as [Value];
+  if (node.op === "mul") {
+    for (const [operand, other] of sides(node)) {
+      const sum = onlyFor(operand, "sum_pool_last", uses);
+      const factor = scaledBy(other);
+      if (!sum || factor === null) continue;
+      return {
+        absorbed: sum,
+        emit: (model, lowered) => emitSumPoolLast(model, lowered(sum.inputs[0]!), sum.attributes, out, factor),
+      };
+    }
+  }
+  if (node.op !== "sum_pool_last_grad") return null;
+  const product = onlyFor(node.inputs[0]!, "mul", uses);
+  for (const [dy, other] of product ? sides(product) : []) {
+    const factor = scaledBy(other);
+    if (factor === null || !shapesEqual(dy.shape, node.inputs[0]!.shape)) continue;
+    const attributes = node.attributes as Attributes["sum_pool_last_grad"];
+    return {
+      absorbed: product,
+      emit: (model, lowered) => emitSumPoolLastGrad(model, lowered(dy), attributes, out, factor),
+    };
+  }
+  return null;
+};
+
 /** Maxima whose places are needed too, by a gradient: they are found once. */
 const maximaWithPlaces: Finder = (node, _, program) => {
   if (node.op !== "max_pool") return null;
@@ -136,7 +216,15 @@ const maximaWithPlaces: Finder = (node, _, program) => {
   return { absorbed: null, emit: (model, lowered) => emitMaxPool(model, lowered(node.inputs[0]!), attributes, y) };
 };
 
-const FINDERS: readonly Finder[] = [product, biasedConvolution, kernelGradient, meanPool, maximaWithPlaces];
+const FINDERS: readonly Finder[] = [
+  product,
+  biasedConvolution,
+  convolutionLast,
+  kernelGradient,
+  meanPool,
+  meanPoolLast,
+  maximaWithPlaces,
+];
 
 /** The fusions of a program, by the node that is emitted. */
 export function findFusions(program: Program, uses: Uses): Map<Node, Fusion> {
@@ -146,6 +234,7 @@ export function findFusions(program: Program, uses: Uses): Map<Node, Fusion> {
     for (const find of FINDERS) {
       const fusion = find(node, uses, program);
       if (!fusion || (fusion.absorbed && absorbed.has(fusion.absorbed))) continue;
+      if (fusion.absorbed && found.has(fusion.absorbed) && !fusion.nested) continue;
       if (fusion.absorbed) absorbed.add(fusion.absorbed);
       found.set(node, fusion);
       break;
