@@ -75,6 +75,7 @@ void fill(Api& to, void* const* table) {
   take(to.releaseSessionOptions, table, 100);
   take(to.addConfigEntry, table, 130);
   take(to.kernelIntegers, table, 163);
+  take(to.kernelInputType, table, 234);
   take(to.inferenceInputCount, table, 267);
   take(to.inferenceInput, table, 268);
   take(to.inferenceAttribute, table, 269);

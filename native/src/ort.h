@@ -154,6 +154,7 @@ struct Api {
   Status* (*kernelInteger)(const KernelInfo*, const char* name, int64_t*);
   Status* (*kernelText)(const KernelInfo*, const char* name, char*, size_t*);
   Status* (*kernelIntegers)(const KernelInfo*, const char* name, int64_t*, size_t*);
+  Status* (*kernelInputType)(const KernelInfo*, size_t, TypeInfo**);
   Status* (*contextInputCount)(const KernelContext*, size_t*);
   Status* (*contextOutputCount)(const KernelContext*, size_t*);
   Status* (*contextInput)(const KernelContext*, size_t, const Value**);

@@ -19,6 +19,11 @@ ort::Status* statusOf(const Error& error) {
   return error.empty() ? nullptr : api().createStatus(kInvalidArgument, error.c_str());
 }
 
+ElementType elementTypeOf(const ort::TensorInfo* info) {
+  ElementType type = ElementType::undefined;
+  return info != nullptr && succeeded(api().elementType(info, &type)) ? type : ElementType::undefined;
+}
+
 /** Attributes while a session is being made. */
 class KernelAttributes : public Attributes {
  public:
@@ -45,6 +50,15 @@ class KernelAttributes : public Attributes {
     if (!succeeded(api().kernelText(info_, name, value.data(), &size))) return "";
     value.resize(size - 1);
     return value;
+  }
+  ElementType inputType(size_t input) const override {
+    ort::TypeInfo* type = nullptr;
+    const ort::TensorInfo* info = nullptr;
+    if (!succeeded(api().kernelInputType(info_, input, &type))) return ElementType::undefined;
+    const ElementType element =
+        succeeded(api().asTensorInfo(type, &info)) ? elementTypeOf(info) : ElementType::undefined;
+    api().releaseTypeInfo(type);
+    return element;
   }
 
  private:
@@ -79,6 +93,10 @@ class InferenceAttributes : public Attributes {
     }
     while (!value.empty() && value.back() == '\0') value.pop_back();
     return value;
+  }
+  ElementType inputType(size_t input) const override {
+    ort::TensorInfo* info = nullptr;  // stays the context's
+    return succeeded(api().inferenceInput(context_, input, &info)) ? elementTypeOf(info) : ElementType::undefined;
   }
 
  private:

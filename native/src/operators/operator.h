@@ -23,7 +23,7 @@ using ort::Presence;
 /** "(2, 3)", for messages. */
 std::string describe(const Shape& shape);
 
-/** Attributes of a node, at whichever time they are asked for. Those that a node does not have are empty or `otherwise`. */
+/** What is fixed about a node, at whichever time it is asked for. Attributes that a node does not have are empty or `otherwise`. */
 class Attributes {
  public:
   virtual ~Attributes() = default;
@@ -31,6 +31,8 @@ class Attributes {
   virtual float number(const char* name, float otherwise) const = 0;
   virtual std::vector<int64_t> integers(const char* name) const = 0;
   virtual std::string text(const char* name) const = 0;
+  /** Type of an input's elements; `undefined` where the node does not have it. */
+  virtual ElementType inputType(size_t input) const = 0;
 };
 
 /** A node while the engine asks for the shapes of its outputs. */

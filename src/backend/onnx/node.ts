@@ -1,6 +1,10 @@
-/** ONNX Runtime in Node: native kernels, or WebAssembly where the native package is missing. */
+/**
+ * ONNX Runtime in Node: through our own binding where it was built, else through onnxruntime-node's, or WebAssembly where the
+ * native package is missing.
+ */
 import { BackendError } from "../../core/errors.ts";
 import type { Backend } from "../contract.ts";
+import { loadNative } from "./native.ts";
 import { OnnxBackend, type OrtModule } from "./session.ts";
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message.split("\n")[0]! : String(error));
@@ -11,11 +15,11 @@ const exportsOf = (module: unknown): OrtModule => ((module as { default?: OrtMod
 /** Starts the engine. @throws BackendError saying what to install when there is none. */
 export async function createOnnxNodeBackend(): Promise<Backend> {
   const { availableParallelism } = await import("node:os");
+  const options = { threads: availableParallelism(), writesOutputs: true };
+  const native = await loadNative();
+  if (native) return new OnnxBackend(native, options);
   try {
-    return new OnnxBackend(exportsOf(await import("onnxruntime-node")), {
-      threads: availableParallelism(),
-      writesOutputs: true,
-    });
+    return new OnnxBackend(exportsOf(await import("onnxruntime-node")), options);
   } catch (nativeError) {
     try {
       const web = exportsOf(await import("onnxruntime-web"));

@@ -1,0 +1,182 @@
+/**
+ * Builds our kernels and their binding to ONNX Runtime into native/build/<platform>-<arch>/keras.node.
+ *
+ *   node tools/native.mjs                 builds what has changed
+ *   node tools/native.mjs --if-possible   the same; without a compiler it says so and succeeds
+ *   node tools/native.mjs --test          builds and runs native/test, once for each instruction set
+ *
+ * Kernels are compiled once for each instruction set; at run time the processor's is chosen (native/src/kernels.cc).
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const source = join(root, "native/src");
+const target = join(root, `native/build/${process.platform}-${process.arch}`);
+const ifPossible = process.argv.includes("--if-possible");
+
+/** Flags of each instruction set, by the name of its namespace. */
+const INSTRUCTION_SETS = {
+  x64: {
+    avx512: ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mavx2", "-mfma", "-mprefer-vector-width=512"],
+    avx2: ["-mavx2", "-mfma"],
+    sse2: [],
+  },
+  arm64: { neon: [] },
+}[process.arch];
+
+const COMMON = ["-std=c++17", "-fPIC", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-Wall", "-Wextra"];
+// Vectors wider than the instruction set's own cross no boundary between files.
+const KERNELS = [...COMMON, "-O3", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi"];
+const GLUE = [...COMMON, "-O2"];
+
+/** Ends with a sentence: in vain, or, where the build was only wished for, content. */
+function giveUp(why) {
+  console.error(`native kernels: ${why}; the engine's own kernels are used`);
+  process.exit(ifPossible ? 0 : 1);
+}
+
+const runs = (command) => spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
+
+function findCompiler() {
+  if (process.platform === "win32") giveUp("building on Windows is not supported yet");
+  if (!INSTRUCTION_SETS) giveUp(`processors of type "${process.arch}" are not supported yet`);
+  const compiler = [process.env.CXX, "g++", "clang++"].find((command) => command && runs(command));
+  return compiler ?? giveUp("no C++ compiler was found (g++ or clang++, or set CXX)");
+}
+
+function headers() {
+  try {
+    return createRequire(import.meta.url)("node-api-headers").include_dir;
+  } catch {
+    return giveUp("the package node-api-headers is not installed");
+  }
+}
+
+const filesIn = (folder, ending) =>
+  existsSync(folder)
+    ? readdirSync(folder, { recursive: true })
+        .filter((name) => name.endsWith(ending))
+        .map((name) => join(folder, name))
+    : [];
+const changed = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
+
+/** What a program of several files is made of: `[object, source, flags]`, and the newest header. */
+function objects() {
+  const kernels = Object.entries(INSTRUCTION_SETS).flatMap(([set, flags]) =>
+    filesIn(join(source, "kernels"), ".cc").map((path) => [
+      join(target, "objects", set, `${basename(path, ".cc")}.o`),
+      path,
+      [...KERNELS, ...flags, `-DKERAS_ISA=${set}`],
+    ]),
+  );
+  const include = `-I${headers()}`;
+  const glue = filesIn(source, ".cc")
+    .filter((path) => dirname(path) !== join(source, "kernels"))
+    .map((path) => [
+      join(target, "objects", dirname(path) === source ? "." : basename(dirname(path)), `${basename(path, ".cc")}.o`),
+      path,
+      [...GLUE, include],
+    ]);
+  return { kernels, glue };
+}
+
+function execute(command, args) {
+  return new Promise((resolve) => {
+    let output = "";
+    const child = spawn(command, args, { cwd: root });
+    child.stdout.on("data", (text) => {
+      output += text;
+    });
+    child.stderr.on("data", (text) => {
+      output += text;
+    });
+    child.on("error", (error) => resolve({ status: 1, output: error.message }));
+    child.on("close", (status) => resolve({ status, output }));
+  });
+}
+
+/** Runs a command; its words are shown when it fails, and so are warnings. */
+async function must(command, args) {
+  const { status, output } = await execute(command, args);
+  if (output) console.error(output.trimEnd());
+  if (status !== 0) giveUp(`${command} failed on ${args.find((arg) => arg.endsWith(".cc")) ?? "linking"}`);
+}
+
+/** Compiles what is older than its source or any header, as many files at a time as there are cores. */
+async function compile(compiler, all) {
+  const newestHeader = Math.max(0, ...filesIn(join(root, "native"), ".h").map(changed));
+  const stale = all.filter(([object, path]) => changed(object) <= Math.max(changed(path), newestHeader));
+  for (const [object] of stale) mkdirSync(dirname(object), { recursive: true });
+  const queue = [...stale].sort((a, b) => statSync(b[1]).size - statSync(a[1]).size);
+  const worker = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const [object, path, flags] = next;
+      await must(compiler, [...flags, "-c", path, "-o", object]);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  return stale.length;
+}
+
+const objectsOf = (parts) => parts.map(([object]) => object);
+const isStale = (result, parts) => parts.some((part) => changed(part) > changed(result));
+
+async function buildLibrary(compiler) {
+  const { kernels, glue } = objects();
+  const start = performance.now();
+  const count = await compile(compiler, [...kernels, ...glue]);
+  const library = join(target, "keras.node");
+  const parts = objectsOf([...kernels, ...glue]);
+  if (!isStale(library, parts)) return;
+  // The C++ library goes into ours on Linux: another machine's may be older. Node's functions are found when it loads.
+  const link =
+    process.platform === "darwin"
+      ? ["-bundle", "-undefined", "dynamic_lookup"]
+      : ["-shared", "-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL", "-ldl"];
+  await must(compiler, [...parts, ...link, "-o", library]);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.error(`native kernels: compiled ${count} files in ${seconds} s`);
+}
+
+/** Builds each program of native/test with the kernels and runs it; prints the sum of their `N passed, N failed`. */
+async function test(compiler) {
+  const { kernels, glue } = objects();
+  const engine = new Set(["ort", "session", "module"]);
+  const plain = glue.filter(([, path]) => dirname(path) === source && !engine.has(basename(path, ".cc")));
+  const programs = filesIn(join(root, "native/test"), ".cc").map((path) => [
+    join(target, "objects/test", `${basename(path, ".cc")}.o`),
+    path,
+    [...GLUE, `-I${source}`],
+  ]);
+  await compile(compiler, [...kernels, ...plain, ...programs]);
+  let passed = 0;
+  let failed = 0;
+  for (const [object, path] of programs) {
+    const program = join(target, "test", basename(path, ".cc"));
+    const parts = objectsOf([...kernels, ...plain]).concat(object);
+    mkdirSync(dirname(program), { recursive: true });
+    if (isStale(program, parts)) await must(compiler, [...parts, "-lpthread", "-o", program]);
+    for (const set of Object.keys(INSTRUCTION_SETS)) {
+      const run = spawnSync(program, [], { encoding: "utf8", env: { ...process.env, KERAS_TS_ISA: set } });
+      const counts = /(\d+) passed, (\d+) failed\s*$/.exec(run.stdout ?? "");
+      const right = run.status === 0 && counts !== null;
+      console.log(
+        `${right ? "ok   " : "FAIL "} ${basename(path, ".cc")}, ${set}${counts ? `: ${counts[0].trim()}` : ""}`,
+      );
+      if (!right) console.log(`${run.stdout}${run.stderr}${run.signal ?? ""}`);
+      passed += Number(counts?.[1] ?? 0);
+      failed += Number(counts?.[2] ?? 0);
+      if (!right && !(Number(counts?.[2]) > 0)) failed++;
+    }
+  }
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed > 0 ? 1 : 0;
+}
+
+const compiler = findCompiler();
+await (process.argv.includes("--test") ? test(compiler) : buildLibrary(compiler));
