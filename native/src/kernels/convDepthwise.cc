@@ -1,0 +1,197 @@
+#include "convDepthwise.h"
+
+namespace keras::KERAS_ISA {
+namespace {
+
+constexpr int64_t kLeastCost = 100000;
+constexpr int64_t kMostInput = 64 * 1024;
+/** Pixels in a tile of the convolution, taps in one of its gradient: each holds a sum, and the gradient's an address. */
+constexpr int kPixels = 8;
+constexpr int kTaps = 9;
+
+struct Setting {
+  const float* weights;
+  int64_t weightStep;
+  const int64_t* offsets;
+  int64_t taps;
+  const float* bias;
+  bool relu;
+  int64_t xStep, yStep;
+};
+
+template <bool Part>
+inline Vec loadSome(const float* p, const Lanes& lanes) {
+  return Part ? lanes.load(p) : load(p);
+}
+
+/** R neighbouring pixels, one vector of channels. */
+template <int R, bool Part>
+void depthwiseTile(const Setting& setting, const float* x, float* y, const Lanes& lanes) {
+  Vec sums[R];
+  const Vec start = setting.bias ? loadSome<Part>(setting.bias, lanes) : Vec{};
+  for (int r = 0; r < R; r++) sums[r] = start;
+  const float* w = setting.weights;
+  const int64_t step = setting.xStep;
+  for (int64_t tap = 0; tap < setting.taps; tap++, w += setting.weightStep) {
+    const Vec weight = loadSome<Part>(w, lanes);
+    const float* from = x + setting.offsets[tap];
+    for (int r = 0; r < R; r++) sums[r] += weight * loadSome<Part>(from + r * step, lanes);
+  }
+  for (int r = 0; r < R; r++) {
+    if (setting.relu) sums[r] = reluOf(sums[r]);
+    if (Part) {
+      lanes.store(y + r * setting.yStep, sums[r]);
+    } else {
+      store(y + r * setting.yStep, sums[r]);
+    }
+  }
+}
+
+template <bool Part>
+void depthwiseRow(const Setting& setting, const float* x, float* y, int64_t pixels, const Lanes& lanes) {
+  for (; pixels >= kPixels; pixels -= kPixels, x += kPixels * setting.xStep, y += kPixels * setting.yStep) {
+    depthwiseTile<kPixels, Part>(setting, x, y, lanes);
+  }
+  if (pixels & 4) {
+    depthwiseTile<4, Part>(setting, x, y, lanes);
+    x += 4 * setting.xStep;
+    y += 4 * setting.yStep;
+  }
+  if (pixels & 2) {
+    depthwiseTile<2, Part>(setting, x, y, lanes);
+    x += 2 * setting.xStep;
+    y += 2 * setting.yStep;
+  }
+  if (pixels & 1) depthwiseTile<1, Part>(setting, x, y, lanes);
+}
+
+/** sums[tap] += x[pixel + tap] · dy[pixel] over the pixels of a block, one vector of channels. */
+template <int T, bool Part>
+void depthwiseSums(const ConvBlock& block, int64_t columns, const int64_t* offsets, const float* x, int64_t xImage,
+                   int64_t xRow, int64_t xColumn, const float* dy, int64_t channels, float* to, const Lanes& lanes) {
+  Vec sums[T];
+  const float* from[T];
+  for (int t = 0; t < T; t++) {
+    sums[t] = loadSome<Part>(to + t * channels, lanes);
+    from[t] = x + offsets[t];
+  }
+  for (int64_t n = 0; n < block.images; n++) {
+    for (int64_t i = 0; i < block.rows; i++) {
+      int64_t at = n * xImage + i * xRow;
+      for (int64_t j = 0; j < columns; j++, at += xColumn, dy += channels) {
+        const Vec gradient = loadSome<Part>(dy, lanes);
+        for (int t = 0; t < T; t++) sums[t] += gradient * loadSome<Part>(from[t] + at, lanes);
+      }
+    }
+  }
+  for (int t = 0; t < T; t++) {
+    if (Part) {
+      lanes.store(to + t * channels, sums[t]);
+    } else {
+      store(to + t * channels, sums[t]);
+    }
+  }
+}
+
+/** The offsets of taps, in kernel order, from the first a pixel reads. */
+void tapOffsets(const ConvGrid& grid, const BlockInput& input, int64_t* offsets) {
+  for (int64_t i = 0; i < grid.kernelHeight; i++) {
+    for (int64_t j = 0; j < grid.kernelWidth; j++) {
+      *offsets++ = i * grid.dilationHeight * input.rowStep + j * grid.dilationWidth * input.pixelStep;
+    }
+  }
+}
+
+}  // namespace
+
+void depthwiseConv(const DirectConv& conv, const Threads& threads) {
+  const ConvGrid& grid = conv.grid;
+  if (grid.batch * grid.outHeight * grid.outWidth == 0) return;
+  const bool padded = grid.padded();
+  const int64_t taps = grid.kernelHeight * grid.kernelWidth;
+  const ConvBlocks blocks(grid, taps * grid.channels, kLeastCost, kMostInput);
+  threads.each(static_cast<size_t>(blocks.count()), [&](size_t index) {
+    const ConvBlock block = blocks.block(static_cast<int64_t>(index));
+    const Scratch scratch(ScratchUse::image, padded ? paddedFloats(grid, block) : 0);
+    const BlockInput input =
+        padded ? inputPadded(grid, block, conv.x, scratch.data()) : inputInPlace(grid, block, conv.x);
+    const Scratch offsetScratch(ScratchUse::offsets, taps * 2);
+    int64_t* offsets = reinterpret_cast<int64_t*>(offsetScratch.data());
+    tapOffsets(grid, input, offsets);
+    Setting setting;
+    setting.weightStep = grid.channels;
+    setting.offsets = offsets;
+    setting.taps = taps;
+    setting.relu = conv.activation == Activation::relu;
+    setting.xStep = grid.strideWidth * input.pixelStep;
+    setting.yStep = conv.yPixelStep;
+    for (int64_t n = 0; n < block.images; n++) {
+      for (int64_t i = 0; i < block.rows; i++) {
+        const float* x = input.first + n * input.imageStep + i * grid.strideHeight * input.rowStep;
+        float* y = conv.y + (block.firstImage + n) * conv.yImageStep + (block.firstRow + i) * conv.yRowStep;
+        for (int64_t c = 0; c < grid.channels; c += kLanes) {
+          const Lanes lanes(std::min<int64_t>(kLanes, grid.channels - c));
+          setting.weights = conv.weights + c;
+          setting.bias = conv.bias ? conv.bias + c : nullptr;
+          if (lanes.full()) {
+            depthwiseRow<false>(setting, x + c, y + c, grid.outWidth, lanes);
+          } else {
+            depthwiseRow<true>(setting, x + c, y + c, grid.outWidth, lanes);
+          }
+        }
+      }
+    }
+  });
+}
+
+void depthwiseWeightGrad(ConvGrid grid, const float* x, const float* dy, float* dw, const Threads& threads) {
+  const int64_t channels = grid.pixelStep;
+  grid.channels = channels;
+  const bool padded = grid.padded();
+  const int64_t taps = grid.kernelHeight * grid.kernelWidth;
+  const ConvBlocks blocks(grid, taps * channels, kLeastCost, kMostInput);
+  const int64_t chunks = std::min<int64_t>(16, blocks.count());
+  const Scratch partials(ScratchUse::partials, chunks * taps * channels);
+  threads.each(static_cast<size_t>(chunks), [&](size_t index) {
+    const int64_t chunk = static_cast<int64_t>(index);
+    float* sums = partials.data() + chunk * taps * channels;
+    std::memset(sums, 0, sizeof(float) * taps * channels);
+    const Scratch offsetScratch(ScratchUse::offsets, taps * 2);
+    int64_t* offsets = reinterpret_cast<int64_t*>(offsetScratch.data());
+    for (int64_t b = chunk * blocks.count() / chunks; b < (chunk + 1) * blocks.count() / chunks; b++) {
+      const ConvBlock block = blocks.block(b);
+      const Scratch scratch(ScratchUse::image, padded ? paddedFloats(grid, block) : 0);
+      const BlockInput input = padded ? inputPadded(grid, block, x, scratch.data()) : inputInPlace(grid, block, x);
+      tapOffsets(grid, input, offsets);
+      const float* gradient =
+          dy + (block.firstImage * grid.outHeight + block.firstRow) * grid.outWidth * channels;
+      const int64_t xRow = grid.strideHeight * input.rowStep, xColumn = grid.strideWidth * input.pixelStep;
+      for (int64_t c = 0; c < channels; c += kLanes) {
+        const Lanes lanes(std::min<int64_t>(kLanes, channels - c));
+        const auto add = [&](auto several, auto one, int64_t many) {
+          int64_t tap = 0;
+          for (; tap + many <= taps; tap += many) {
+            several(block, grid.outWidth, offsets + tap, input.first + c, input.imageStep, xRow, xColumn, gradient + c,
+                    channels, sums + tap * channels + c, lanes);
+          }
+          for (; tap < taps; tap++) {
+            one(block, grid.outWidth, offsets + tap, input.first + c, input.imageStep, xRow, xColumn, gradient + c,
+                channels, sums + tap * channels + c, lanes);
+          }
+        };
+        if (lanes.full()) {
+          add(depthwiseSums<kTaps, false>, depthwiseSums<1, false>, kTaps);
+        } else {
+          add(depthwiseSums<kTaps, true>, depthwiseSums<1, true>, kTaps);
+        }
+      }
+    }
+  });
+  for (int64_t i = 0; i < taps * channels; i++) {
+    float sum = partials.data()[i];
+    for (int64_t chunk = 1; chunk < chunks; chunk++) sum += partials.data()[chunk * taps * channels + i];
+    dw[i] = sum;
+  }
+}
+
+}  // namespace keras::KERAS_ISA

@@ -1,0 +1,114 @@
+/**
+ * Sums of outer products over pixels: a tile of A numbers of one image times V vectors of the other that stays in registers
+ * while the pixels go by. What gradients in weights are made of.
+ */
+#pragma once
+#include <utility>
+
+#include "convVector.h"
+
+namespace keras::KERAS_ISA {
+
+/** One side's number of the first pixel, and how far the next pixel, row and image are. */
+struct OuterOperand {
+  const float* first;
+  int64_t imageStep, rowStep, pixelStep;
+};
+
+struct OuterSetting {
+  int64_t images, rows, columns;
+  /** Of this, A numbers are multiplied … */
+  OuterOperand numbers;
+  /** … with V vectors of this one. */
+  OuterOperand vectors;
+  /** Numbers in the last vector. */
+  int64_t lastLanes;
+  /** Where the A numbers are, after the first; null: side by side. */
+  const int64_t* offsets;
+  /** Begin with what `sums` holds, instead of 0. */
+  bool accumulate;
+  /** [A, V · kLanes]. */
+  float* sums;
+};
+
+/** Where a masked load costs what another does, one kernel serves full and part-filled vectors. */
+#if defined(__AVX2__)
+constexpr bool kMasksAreCheap = true;
+#else
+constexpr bool kMasksAreCheap = false;
+#endif
+
+template <int A, int V, bool Gather, bool Part>
+static void outerTile(const OuterSetting& setting) {
+  Vec sums[A][V];
+  const Lanes last(setting.lastLanes);
+  for (int a = 0; a < A; a++) {
+    for (int v = 0; v < V; v++) {
+      sums[a][v] = setting.accumulate ? load(setting.sums + (a * V + v) * kLanes) : Vec{};
+    }
+  }
+  const float* from[Gather ? A : 1];
+  for (int a = 0; a < (Gather ? A : 1); a++) from[a] = setting.numbers.first + (Gather ? setting.offsets[a] : 0);
+  const int64_t numberStep = setting.numbers.pixelStep, vectorStep = setting.vectors.pixelStep;
+  for (int64_t image = 0; image < setting.images; image++) {
+    for (int64_t row = 0; row < setting.rows; row++) {
+      int64_t at = image * setting.numbers.imageStep + row * setting.numbers.rowStep;
+      const float* vectors =
+          setting.vectors.first + image * setting.vectors.imageStep + row * setting.vectors.rowStep;
+      for (int64_t column = 0; column < setting.columns; column++) {
+        Vec values[V];
+        for (int v = 0; v + 1 < V; v++) values[v] = load(vectors + v * kLanes);
+        values[V - 1] = Part ? last.load(vectors + (V - 1) * kLanes) : load(vectors + (V - 1) * kLanes);
+        for (int a = 0; a < A; a++) {
+          const float number = Gather ? from[a][at] : from[0][at + a];
+          for (int v = 0; v < V; v++) sums[a][v] += values[v] * number;
+        }
+        at += numberStep;
+        vectors += vectorStep;
+      }
+    }
+  }
+  for (int a = 0; a < A; a++) {
+    for (int v = 0; v < V; v++) store(setting.sums + (a * V + v) * kLanes, sums[a][v]);
+  }
+}
+
+using OuterTile = void (*)(const OuterSetting&);
+
+/** Vectors in the widest tile, and numbers that go with so many vectors. */
+constexpr int kOuterVectors = kRegisters == 32 ? 4 : 2;
+constexpr int outerNumbers(int vectors) {
+  if (kRegisters == 32) return vectors == 4 ? 6 : vectors == 3 ? 8 : 12;
+  return vectors == 2 ? 6 : 12;
+}
+/** Fewer where they are gathered: each takes an address. */
+constexpr int gatheredNumbers(int vectors) { return outerNumbers(vectors) < 9 ? outerNumbers(vectors) : 9; }
+
+template <int V, bool Gather, bool Part, int... A>
+static OuterTile pickOuter(int numbers, std::integer_sequence<int, A...>) {
+  static constexpr OuterTile tiles[] = {outerTile<A + 1, V, Gather, Part>...};
+  return tiles[numbers - 1];
+}
+
+template <int V>
+static OuterTile outerTileOf(int numbers, bool gather, bool part) {
+  constexpr std::make_integer_sequence<int, outerNumbers(V)> plain{};
+  constexpr std::make_integer_sequence<int, gatheredNumbers(V)> gathered{};
+  if constexpr (!kMasksAreCheap) {
+    if (!part) {
+      return gather ? pickOuter<V, true, false>(numbers, gathered) : pickOuter<V, false, false>(numbers, plain);
+    }
+  }
+  return gather ? pickOuter<V, true, true>(numbers, gathered) : pickOuter<V, false, true>(numbers, plain);
+}
+
+static inline OuterTile outerTileOf(int numbers, int vectors, bool gather, bool part) {
+  if constexpr (kOuterVectors == 4) {
+    if (vectors == 4) return outerTileOf<4>(numbers, gather, part);
+    if (vectors == 3) return outerTileOf<3>(numbers, gather, part);
+  }
+  if (vectors == 2) return outerTileOf<2>(numbers, gather, part);
+  return outerTileOf<1>(numbers, gather, part);
+}
+
+}  // namespace keras::KERAS_ISA

@@ -1,0 +1,102 @@
+/**
+ * The innermost part of a convolution: a tile of R pixels times V vectors of filters that stays in registers while the
+ * taps and channels go by.
+ */
+#pragma once
+#include <utility>
+
+#include "convVector.h"
+
+namespace keras::KERAS_ISA {
+
+/** What the tiles of one panel of filters have in common. */
+struct TileSetting {
+  /** [runs · length, V · kLanes] floats with rows `weightStep` apart. */
+  const float* weights;
+  int64_t weightStep;
+  /** The numbers of x that a pixel of y reads: `runs` rows of `length` numbers, `offsets` after the pixel's first. */
+  const int64_t* offsets;
+  int64_t runs;
+  int64_t length;
+  /** Begin with what y holds, instead of `bias`. */
+  bool accumulate;
+  /** V · kLanes numbers, or null. */
+  const float* bias;
+  bool relu;
+  /** Filters in the last vector. */
+  int64_t lastLanes;
+};
+
+/** y[r][filters] = Σ x[r][offset + k] · weights[k][filters] for R pixels. */
+template <int R, int V>
+static void convTile(const TileSetting& setting, const float* const* x, float* const* y) {
+  Vec sums[R][V];
+  const Lanes last(setting.lastLanes);
+  if (setting.accumulate) {
+    for (int r = 0; r < R; r++) {
+      for (int v = 0; v + 1 < V; v++) sums[r][v] = load(y[r] + v * kLanes);
+      sums[r][V - 1] = last.load(y[r] + (V - 1) * kLanes);
+    }
+  } else {
+    for (int v = 0; v < V; v++) {
+      const Vec start = setting.bias ? load(setting.bias + v * kLanes) : Vec{};
+      for (int r = 0; r < R; r++) sums[r][v] = start;
+    }
+  }
+  const float* from[R];
+  for (int r = 0; r < R; r++) from[r] = x[r];
+  const float* w = setting.weights;
+  const int64_t step = setting.weightStep;
+  for (int64_t run = 0; run < setting.runs; run++) {
+    const int64_t begin = setting.offsets[run];
+    const int64_t end = begin + setting.length;
+    for (int64_t k = begin; k < end; k++) {
+      Vec row[V];
+      for (int v = 0; v < V; v++) row[v] = load(w + v * kLanes);
+      for (int r = 0; r < R; r++) {
+        const float value = from[r][k];
+        for (int v = 0; v < V; v++) sums[r][v] += row[v] * value;
+      }
+      w += step;
+    }
+  }
+  if (setting.relu) {
+    for (int r = 0; r < R; r++) {
+      for (int v = 0; v < V; v++) sums[r][v] = reluOf(sums[r][v]);
+    }
+  }
+  for (int r = 0; r < R; r++) {
+    for (int v = 0; v + 1 < V; v++) store(y[r] + v * kLanes, sums[r][v]);
+    last.store(y[r] + (V - 1) * kLanes, sums[r][V - 1]);
+  }
+}
+
+using ConvTile = void (*)(const TileSetting&, const float* const* x, float* const* y);
+
+/** Vectors of filters in the widest tile. */
+constexpr int kTileVectors = kRegisters == 32 ? 4 : 2;
+
+/** Pixels in a tile of so many vectors: sums, a row of weights and one value fill the registers. */
+constexpr int tilePixels(int vectors) {
+  if (kRegisters == 32) return vectors == 4 ? 6 : vectors == 3 ? 8 : 12;
+  return vectors == 2 ? 6 : 8;
+}
+constexpr int kMostTilePixels = kRegisters == 32 ? 12 : 8;
+
+template <int V, int... R>
+static ConvTile pickTile(int pixels, std::integer_sequence<int, R...>) {
+  static constexpr ConvTile tiles[] = {convTile<R + 1, V>...};
+  return tiles[pixels - 1];
+}
+
+/** The tile of 1 to tilePixels(vectors) pixels. */
+static inline ConvTile convTileOf(int pixels, int vectors) {
+  if constexpr (kTileVectors == 4) {
+    if (vectors == 4) return pickTile<4>(pixels, std::make_integer_sequence<int, tilePixels(4)>{});
+    if (vectors == 3) return pickTile<3>(pixels, std::make_integer_sequence<int, tilePixels(3)>{});
+  }
+  if (vectors == 2) return pickTile<2>(pixels, std::make_integer_sequence<int, tilePixels(2)>{});
+  return pickTile<1>(pixels, std::make_integer_sequence<int, tilePixels(1)>{});
+}
+
+}  // namespace keras::KERAS_ISA
