@@ -1,10 +1,10 @@
 /** Stops training when a logged number no longer gets better. */
 import { callable } from "../core/callable.ts";
-import { checkOptions, describe, didYouMean } from "../core/errors.ts";
-import { platform } from "../core/platform.ts";
+import { checkOptions, describe } from "../core/errors.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import { Callback, type Logs } from "./callback.ts";
-import { monitorDirection } from "./monitor.ts";
+import { Monitor, type MonitorMode } from "./monitor.ts";
+import { say } from "./print.ts";
 
 /** Options of {@link EarlyStopping}. */
 export interface EarlyStoppingOptions {
@@ -17,7 +17,7 @@ export interface EarlyStoppingOptions {
   /** 1 prints when it acts. @defaultValue `0` */
   verbose?: number;
   /** Which direction is better; auto decides by the metric. @defaultValue `"auto"` */
-  mode?: "auto" | "min" | "max";
+  mode?: MonitorMode;
   /** Value to be better than; improvement below it does not reset the wait. @defaultValue `null` */
   baseline?: number | null;
   /** Puts the best epoch's weights back when training ends. @defaultValue `false` */
@@ -59,6 +59,7 @@ class EarlyStoppingBase extends Callback {
 
   readonly monitor: string;
   readonly #options: Required<EarlyStoppingOptions>;
+  readonly #watched: Monitor;
   /** Epoch at which training was stopped; 0 when it was not. */
   stoppedEpoch = 0;
   /** Best value so far, or `null`. */
@@ -66,64 +67,42 @@ class EarlyStoppingBase extends Callback {
   bestEpoch = 0;
   /** Epochs since the last improvement. */
   wait = 0;
-  #warned = false;
   #bestWeights: Tensor[] | null = null;
-  #better: ((value: number, reference: number) => boolean) | null = null;
 
   constructor(options: EarlyStoppingOptions = {}) {
     super();
     checkOptions("EarlyStopping", options, OPTIONS);
-    const mode = options.mode ?? "auto";
-    if (!["auto", "min", "max"].includes(mode)) {
-      throw new RangeError(
-        `EarlyStopping: expected \`mode\` to be "auto", "min" or "max". Received: ${describe(mode)}`,
-      );
-    }
     this.monitor = options.monitor ?? "val_loss";
     this.#options = {
       monitor: this.monitor,
       minDelta: options.minDelta ?? 0,
       patience: options.patience ?? 0,
       verbose: options.verbose ?? 0,
-      mode,
+      mode: options.mode ?? "auto",
       baseline: options.baseline ?? null,
       restoreBestWeights: options.restoreBestWeights ?? false,
       startFromEpoch: options.startFromEpoch ?? 0,
     };
     checkNumbers(this.#options);
+    this.#watched = new Monitor("EarlyStopping", this.monitor, this.#options.mode, this.#options.minDelta);
   }
 
   override onTrainBegin(): void {
+    this.#watched.reset();
     this.wait = 0;
-    this.#warned = false;
     this.stoppedEpoch = 0;
     this.best = null;
     this.bestEpoch = 0;
     this.#bestWeights = null;
-    this.#better = null;
   }
 
   #isBetter(value: number, reference: number | null): boolean {
-    if (!this.#better) {
-      const direction = monitorDirection("EarlyStopping", this.monitor, this.#options.mode, this.model);
-      const minDelta = Math.abs(this.#options.minDelta);
-      this.#better = direction === "max" ? (v, r) => v - minDelta > r : (v, r) => v + minDelta < r;
-    }
-    return reference === null || this.#better(value, reference);
+    return this.#watched.isBetter(value, reference, this.model);
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {
-    const current = logs[this.monitor];
-    if (current === undefined) {
-      const near = didYouMean(this.monitor, Object.keys(logs));
-      if (!this.#warned) {
-        console.warn(
-          `EarlyStopping: \`monitor\` is "${this.monitor}", which is not logged.${near} Available: ${Object.keys(logs).join(", ")}`,
-        );
-      }
-      this.#warned = true;
-      return;
-    }
+    const current = this.#watched.valueIn(logs);
+    if (current === null) return;
     const { restoreBestWeights, startFromEpoch, patience, baseline } = this.#options;
     if (epoch < startFromEpoch) return;
     if (restoreBestWeights && this.#bestWeights === null) {
@@ -146,12 +125,9 @@ class EarlyStoppingBase extends Callback {
 
   override onTrainEnd(): void {
     const { verbose, restoreBestWeights } = this.#options;
-    const say = (text: string): void => {
-      if (verbose > 0) platform().terminal.write(`${text}\n`);
-    };
-    if (this.stoppedEpoch > 0) say(`Epoch ${this.stoppedEpoch + 1}: early stopping`);
+    if (this.stoppedEpoch > 0) say(verbose, `Epoch ${this.stoppedEpoch + 1}: early stopping`);
     if (restoreBestWeights && this.#bestWeights !== null) {
-      say(`Restoring model weights from the end of the best epoch: ${this.bestEpoch + 1}.`);
+      say(verbose, `Restoring model weights from the end of the best epoch: ${this.bestEpoch + 1}.`);
       this.model.setWeights(this.#bestWeights);
     }
   }

@@ -4,4 +4,10 @@ export { CallbackList } from "./callbackList.ts";
 export { EarlyStopping, type EarlyStoppingOptions } from "./earlyStopping.ts";
 export { History } from "./history.ts";
 export { LambdaCallback, type LambdaHooks } from "./lambdaCallback.ts";
+export {
+  type EpochSchedule,
+  LearningRateScheduler,
+  type LearningRateSchedulerOptions,
+} from "./learningRateScheduler.ts";
 export { ProgbarLogger } from "./progbarLogger.ts";
+export { ReduceLROnPlateau, type ReduceLROnPlateauOptions } from "./reduceLROnPlateau.ts";

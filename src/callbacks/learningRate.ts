@@ -1,0 +1,16 @@
+/** The learning rate of a model in training, for callbacks that log or change it. */
+import type { Optimizer } from "../optimizers/index.ts";
+import type { Trainer } from "../trainers/trainer.ts";
+
+/** @throws Error for a model without one. */
+export function optimizerOf(where: string, model: Trainer): Optimizer {
+  const { optimizer } = model;
+  if (optimizer) return optimizer;
+  throw new Error(
+    `${where}: model "${model.name}" has no optimizer, and so no learning rate. Pass one to compile: ` +
+      'model.compile({ optimizer: "adam", … })',
+  );
+}
+
+/** The rate of the next step. */
+export const learningRateOf = async (optimizer: Optimizer): Promise<number> => await optimizer.learningRate.item();
