@@ -75,6 +75,11 @@ const STEPS: readonly ((x: Value, y: Value, k: number) => Value)[] = [
     const low = x.shape.map((_, i) => (i === k % 4 ? 1 : 0));
     return b.slice(b.pad(x, low, [0, 0, 0, 0], [0, 0, 0, 0], 0.5), [0, 0, 0, 0], x.shape);
   },
+  (x, _, k) => {
+    const size = x.shape[k % 4]!;
+    const indices = Int32Array.from({ length: size }, (_, i) => (i * 2 + k) % size);
+    return b.gather(x, b.constant(indices, [size], "int32"), k % 4);
+  },
   (x) => b.broadcastTo(b.slice(x, [0, 0, 0, 0], [x.shape[0]!, 1, 1, x.shape[3]!]), x.shape),
   (x, _, k) => b.binary("mul", x, b.cast(b.iota(x.shape, k % 4, "int32"), DTYPE)),
   (x, _, k) =>

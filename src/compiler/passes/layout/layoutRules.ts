@@ -180,6 +180,21 @@ const reshape: RuleOf = (node) => {
   return rule(node, [groups.map((g) => g.from)], [groups.map((g) => g.to)], build);
 };
 
+/** Rows read or added to along one axis, by a vector of indices that stays as it is. */
+const byIndex =
+  (op: "gather" | "scatter_add"): RuleOf =>
+  (node) => {
+    const [x, indices, ...updates] = node.inputs as [Value, Value];
+    if (indices.shape.length !== 1) return null;
+    const { axis: indexed } = node.attributes as Attributes["gather"];
+    const along: AxisMap = x.shape.map((_, axis) => (axis === indexed ? [0] : []));
+    const build = again(node, op, ({ axis }, order) => ({ axis: order.indexOf(axis) }));
+    // Rows are copied whole; single elements are not.
+    const accepts = (order: Order): boolean => order.at(-1) !== indexed || indexed === order.length - 1;
+    const inputs = [allAxes(x), along, ...updates.map(allAxes)];
+    return rule(node, inputs, node.outputs.map(allAxes), build, { accepts });
+  };
+
 const ELEMENTWISE: readonly Primitive[] = [
   ...(["neg", "abs", "sign", "floor", "ceil", "round", "exp", "expm1", "log", "log1p", "sqrt", "reciprocal"] as const),
   ...(["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"] as const),
@@ -209,6 +224,8 @@ const RULES: Partial<Record<Primitive, RuleOf>> = {
   cumsum: alongAxis("cumsum"),
   cumprod: alongAxis("cumprod"),
   concat: joined("concat"),
+  gather: byIndex("gather"),
+  scatter_add: byIndex("scatter_add"),
   gather_along: joined("gather_along"),
   scatter_along_add: joined("scatter_along_add"),
   reduce_sum: reduce("reduce_sum"),
