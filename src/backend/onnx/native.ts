@@ -191,7 +191,7 @@ async function check(engine: NativeEngine): Promise<void> {
 export const KERNELS_VARIABLE = "KERAS_TS_KERNELS";
 
 /** Where the library lies: at the package's root, which is above this file in the source and in the bundle. */
-async function findLibrary(): Promise<string | null> {
+export async function findLibrary(): Promise<string | null> {
   const [{ existsSync }, { fileURLToPath }] = await Promise.all([import("node:fs"), import("node:url")]);
   for (const up of ["../../../", "../../", "../"]) {
     const path = fileURLToPath(
@@ -203,7 +203,7 @@ async function findLibrary(): Promise<string | null> {
 }
 
 /** ONNX Runtime's library inside onnxruntime-node. */
-async function findEngine(require: NodeJS.Require): Promise<string> {
+export async function findEngine(require: NodeJS.Require): Promise<string> {
   const [{ readdirSync }, { dirname, join }] = await Promise.all([import("node:fs"), import("node:path")]);
   const bin = join(dirname(require.resolve("onnxruntime-node/package.json")), "bin");
   for (const api of readdirSync(bin)) {

@@ -1,0 +1,220 @@
+/** Our binding to the engine, against what sums by hand give. Skipped, visibly, where it was not built. */
+import { Worker } from "node:worker_threads";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { allocate, type DType, type TypedArray, toElement } from "../../core/dtype.ts";
+import { sizeOf } from "../../core/shape.ts";
+import { encodeModel, externalData, type OnnxGraph, type OnnxNode } from "./encode.ts";
+import { findEngine, findLibrary, KERNELS_VARIABLE, loadNative } from "./native.ts";
+
+const engine = (await loadNative())!;
+
+const value = (name: string, shape: readonly number[], dtype: DType = "float32") => ({ name, shape, dtype });
+const node = (op: string, inputs: readonly string[], output = "y", rest: Partial<OnnxNode> = {}): OnnxNode => ({
+  op,
+  domain: "",
+  inputs,
+  outputs: [output],
+  attributes: {},
+  ...rest,
+});
+const graph = (parts: Partial<OnnxGraph>): OnnxGraph => ({
+  name: "test",
+  nodes: [],
+  inputs: [],
+  outputs: [],
+  initializers: [],
+  ...parts,
+});
+
+/** y = x + x */
+const doubling = (shape: readonly number[], dtype: DType = "float32") =>
+  graph({ nodes: [node("Add", ["x", "x"])], inputs: [value("x", shape, dtype)], outputs: [value("y", shape, dtype)] });
+
+const create = (g: OnnxGraph, options = {}) => {
+  const external = externalData(g);
+  const settings = {
+    intraOpNumThreads: 1,
+    logSeverityLevel: 4,
+    ...(external.length > 0 && { externalData: external }),
+  };
+  return engine.InferenceSession.create(encodeModel(g), { ...settings, ...options } as never);
+};
+const tensor = (data: TypedArray, dims: readonly number[] = [data.length], type: string = "float32") =>
+  new (engine.Tensor as unknown as new (type: string, data: TypedArray, dims: readonly number[]) => never)(
+    type,
+    data,
+    dims,
+  );
+
+describe.skipIf(!engine)("the binding to the engine", () => {
+  it("says what it runs on", () => {
+    expect(engine.version).toMatch(/^1\.\d+\.\d+$/);
+    expect(["avx512", "avx2", "sse2", "neon"]).toContain(engine.instructionSet);
+  });
+
+  it.each<DType>(["float32", "float64", "int32", "int64", "uint32", "uint64"])("adds arrays of %s", async (dtype) => {
+    const session = await create(doubling([3], dtype));
+    const x = allocate(dtype, 3) as Float32Array;
+    for (let i = 0; i < 3; i++) x[i] = toElement(dtype, i + 1) as number;
+    const y = allocate(dtype, 3);
+    await session.run({ x: tensor(x, [3], dtype) }, { y: tensor(y, [3], dtype) });
+    expect(Array.from(y as Float32Array, Number)).toEqual([2, 4, 6]);
+    await session.release();
+  });
+
+  it.each<DType>(["bool", "int8", "uint8", "int16", "uint16", "float16"])("hands over arrays of %s", async (dtype) => {
+    const nodes = [node("Identity", ["x"])];
+    const session = await create(graph({ nodes, inputs: [value("x", [2], dtype)], outputs: [value("y", [2], dtype)] }));
+    const x = allocate(dtype, 2) as Uint8Array;
+    x.set([1, 0]);
+    const y = allocate(dtype, 2);
+    await session.run({ x: tensor(x, [2], dtype) }, { y: tensor(y, [2], dtype) });
+    expect(Array.from(y as Uint8Array)).toEqual([1, 0]);
+    await session.release();
+  });
+
+  it("takes scalars, and arrays without elements", async () => {
+    for (const shape of [[], [0, 3]]) {
+      const session = await create(doubling(shape));
+      const y = new Float32Array(sizeOf(shape));
+      await session.run({ x: tensor(new Float32Array(y.length).fill(4), shape) }, { y: tensor(y, shape) });
+      expect([...y]).toEqual(y.length === 1 ? [8] : []);
+      await session.release();
+    }
+  });
+
+  it("reads large constants from where they lie", async () => {
+    const data = Float32Array.from({ length: 100_000 }, (_, i) => i);
+    const shape = [data.length];
+    const session = await create(
+      graph({
+        nodes: [node("Add", ["x", "w"])],
+        inputs: [value("x", shape)],
+        outputs: [value("y", shape)],
+        initializers: [{ ...value("w", shape), data }],
+      }),
+    );
+    const y = new Float32Array(data.length);
+    await session.run({ x: tensor(new Float32Array(data.length).fill(0.5)) }, { y: tensor(y) });
+    expect([y[0], y[1], y[99_999]]).toEqual([0.5, 1.5, 99_999.5]);
+    await session.release();
+  });
+
+  it("follows arrays wherever they are: fresh ones, views, the same two in turn", async () => {
+    const session = await create(doubling([2]));
+    const views = new Float32Array(20);
+    const two = [new Float32Array(2), new Float32Array(2)];
+    const garbage: Float32Array[] = [];
+    for (let i = 0; i < 2000; i++) {
+      const x = i % 2 === 0 ? Float32Array.of(i, i + 1) : views.subarray(i % 19, (i % 19) + 2);
+      x.set([i, i + 1]);
+      const y = i % 3 === 0 ? new Float32Array(2) : two[i % 2]!;
+      await session.run({ x: tensor(x) }, { y: tensor(y) });
+      expect([...y]).toEqual([2 * i, 2 * i + 2]);
+      garbage.push(new Float32Array(8), new Float32Array(100));
+    }
+    await session.release();
+  });
+
+  it("keeps the address of a small array that the garbage collector would move", async () => {
+    const session = await create(doubling([2]));
+    const x = tensor(Float32Array.of(1, 2));
+    const y = new Float32Array(2);
+    for (let i = 0; i < 50; i++) {
+      await session.run({ x }, { y: tensor(y) });
+      expect([...y]).toEqual([2, 4]);
+      y.fill(0);
+      Array.from({ length: 20_000 }, () => new Float32Array(4)); // young garbage, more than a semi-space holds
+    }
+    await session.release();
+  });
+
+  it("lets timers have their turn while runs follow one another", async () => {
+    const session = await create(doubling([2]));
+    const feeds = { x: tensor(Float32Array.of(1, 2)) };
+    const fetches = { y: tensor(new Float32Array(2)) };
+    let fired = false;
+    setTimeout(() => {
+      fired = true;
+    }, 1);
+    const start = performance.now();
+    while (!fired && performance.now() - start < 2000) await session.run(feeds, fetches);
+    expect(fired).toBe(true);
+    await session.release();
+  });
+
+  it("runs in worker threads next to each other", async () => {
+    const { createRequire } = await import("node:module");
+    const code = `
+      const { workerData, parentPort } = require("node:worker_threads");
+      const library = require(workerData.library);
+      library.start(workerData.engine);
+      const [session] = library.create(workerData.model, { intraOpThreads: 1, logLevel: 4 });
+      const x = new Float32Array(1000).fill(workerData.number), y = new Float32Array(1000);
+      const addresses = Float64Array.of(library.addressOf(x), library.addressOf(y));
+      for (let i = 0; i < 200; i++) library.run(session, addresses);
+      parentPort.postMessage(y[999]);`;
+    const files = { library: await findLibrary(), engine: await findEngine(createRequire(import.meta.url)) };
+    const results = [1, 2, 3].map((number) => {
+      const workerData = { ...files, number, model: encodeModel(doubling([1000])) };
+      return new Promise((resolve, reject) => {
+        new Worker(code, { eval: true, workerData }).on("message", resolve).on("error", reject);
+      });
+    });
+    expect(await Promise.all(results)).toEqual([2, 4, 6]);
+  });
+});
+
+describe.skipIf(!engine)("what goes wrong with the engine", () => {
+  it("refuses a model with the engine's own words", async () => {
+    const broken = graph({
+      nodes: [node("NoSuchOperator", ["x"])],
+      inputs: [value("x", [1])],
+      outputs: [value("y", [1])],
+    });
+    await expect(create(broken)).rejects.toThrow("NoSuchOperator");
+    await expect(engine.InferenceSession.create(new Uint8Array(3))).rejects.toThrow(/protobuf|graph/i);
+  });
+
+  it("says which value has too little memory, and never reads past it", async () => {
+    const session = await create(doubling([2]));
+    const y = tensor(new Float32Array(2));
+    await expect(session.run({ x: tensor(new Float32Array(1)) }, { y })).rejects.toThrow(
+      '"x" takes 8 bytes. Received: 4 bytes',
+    );
+    await expect(session.run({}, { y })).rejects.toThrow('"x" takes 8 bytes. Received: nothing');
+    const gone = new Float32Array(2);
+    const x = tensor(gone);
+    await session.run({ x }, { y });
+    structuredClone(gone, { transfer: [gone.buffer] });
+    await expect(session.run({ x }, { y })).rejects.toThrow("an array that was transferred");
+    await session.release();
+  });
+
+  it("does not run after it was released", async () => {
+    const session = await create(doubling([1]));
+    await session.release();
+    const one = tensor(new Float32Array(1));
+    await expect(session.run({ x: one }, { y: one })).rejects.toThrow("run: the session was released");
+  });
+
+  it("passes on what a kernel says", async () => {
+    const nodes = [node("Gather", ["x", "i"])];
+    const inputs = [value("x", [2]), value("i", [1], "int32")];
+    const session = await create(graph({ nodes, inputs, outputs: [value("y", [1])] }));
+    const feeds = { x: tensor(new Float32Array(2)), i: tensor(Int32Array.of(7), [1], "int32") };
+    await expect(session.run(feeds, { y: tensor(new Float32Array(1)) })).rejects.toThrow(/indices element out of/);
+    await session.release();
+  });
+});
+
+describe("loading", () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it(`gives way to onnxruntime-node's binding with ${KERNELS_VARIABLE}=off`, async () => {
+    vi.stubEnv(KERNELS_VARIABLE, "off");
+    expect(await loadNative()).toBeNull();
+  });
+});
