@@ -11,3 +11,4 @@ export {
 } from "./learningRateScheduler.ts";
 export { ProgbarLogger } from "./progbarLogger.ts";
 export { ReduceLROnPlateau, type ReduceLROnPlateauOptions } from "./reduceLROnPlateau.ts";
+export { TerminateOnNaN, type TerminateOnNaNOptions } from "./terminateOnNaN.ts";

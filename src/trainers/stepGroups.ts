@@ -19,12 +19,14 @@ const WORTHWHILE = 256;
 /** Floating-point operations of a step above which its computation outweighs everything else. */
 const LIGHT = 60e6;
 
+const BATCH_HOOKS = ["onTrainBatchBegin", "onTrainBatchEnd", "onBatchBegin", "onBatchEnd"] as const;
+
 /** Whether a callback of the user acts between batches, where it could change what the next step does. */
 export function listensToBatches(callbacks: readonly Callback[], base: Callback): boolean {
   return callbacks.some(
     (callback) =>
       !(callback instanceof History || callback instanceof ProgbarLogger) &&
-      (callback.onTrainBatchBegin !== base.onTrainBatchBegin || callback.onTrainBatchEnd !== base.onTrainBatchEnd),
+      BATCH_HOOKS.some((hook) => callback[hook] !== base[hook]),
   );
 }
 
