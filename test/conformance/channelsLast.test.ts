@@ -5,6 +5,7 @@ import { MobileNet } from "../../src/applications/mobilenet.ts";
 import { gradients } from "../../src/autodiff/gradients.ts";
 import type { Backend } from "../../src/backend/contract.ts";
 import { createOnnxNodeBackend } from "../../src/backend/onnx/node.ts";
+import { createOnnxWebBackend } from "../../src/backend/onnx/web.ts";
 import { createReferenceBackend } from "../../src/backend/reference/index.ts";
 import { backendName, registerBackend, setBackend } from "../../src/backend/registry.ts";
 import { optimize } from "../../src/compiler/pipeline.ts";
@@ -25,10 +26,12 @@ const FIRST = new Set<Primitive>(["conv", "conv_input_grad", "conv_weight_grad",
 const isLast = (op: Primitive): boolean => op in CHANNELS_LAST_FORMS;
 const count = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
+/** With kernels for it where they were built, and without. */
+const ENGINES = { onnx: createOnnxNodeBackend, "onnx on WebAssembly": createOnnxWebBackend };
+
 let reference: Backend;
-let engine: Backend;
 beforeAll(async () => {
-  [reference, engine] = await Promise.all([createReferenceBackend(), createOnnxNodeBackend()]);
+  reference = await createReferenceBackend();
 });
 
 interface Step {
@@ -169,7 +172,8 @@ describe("random programs of convolutions and pools", () => {
     );
   });
 
-  it("are right on an engine without kernels for it", async () => {
+  it.each(["onnx", "onnx on WebAssembly"] as const)("compute on %s what they mean", async (name) => {
+    const engine = await ENGINES[name]();
     await fc.assert(
       fc.asyncProperty(steps, shapes, async (given, shape) => {
         const program = programOf(given, shape, 1);

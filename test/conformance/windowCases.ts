@@ -128,6 +128,7 @@ export const POOL_GEOMETRIES: readonly PoolGeometry[] = [
   pooling("no overlap, padding", [1, 1, 5], [2], [2], [0], [1]),
   pooling("no overlap, padding on both sides", [1, 1, 4, 4], [3, 3], [3, 3], [1, 1], [1, 1]),
   pooling("single elements", [1, 2, 3], [1], [2]),
+  pooling("no more than the padding", [2, 1, 1], [2], [2], [1], [1]),
   pooling("three axes", [1, 1, 2, 4, 3], [2, 2, 1], [2, 2, 1]),
 ];
 

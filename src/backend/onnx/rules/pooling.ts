@@ -34,7 +34,13 @@ function placesOf(model: OnnxModel, x: OnnxValue, y: OnnxValue, attributes: Pool
 /** Each window's element is written to its place where windows share none, else added. */
 const maxPoolGrad: OnnxRule<Attributes["max_pool_grad"]> = (model, [x, y, dy], attributes, [dx]) => {
   const places = placesOf(model, x!, y!, attributes);
-  if (attributes.strides.every((s, i) => s >= attributes.window[i]!)) {
+  const { window, strides, low, high } = attributes;
+  const apart = strides.every((s, i) => s >= window[i]!);
+  // The engine counts on windows that reach over more than the padding.
+  const beyondPadding = dy!.shape
+    .slice(2)
+    .every((places, i) => (places - 1) * strides[i]! + window[i]! > low[i]! + high[i]!);
+  if (apart && beyondPadding) {
     const dtype = kernelDType("MaxUnpool", dy!.dtype);
     const operands = [model.cast(dy!, dtype), places, model.ints(dx!.shape)];
     const moved = model.emit("MaxUnpool", operands, dtype, dx!.shape, engineAttributes(attributes));
