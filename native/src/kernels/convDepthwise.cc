@@ -29,22 +29,22 @@ template <int R, bool Part>
 void depthwiseTile(const Setting& setting, const float* x, float* y, const Lanes& lanes) {
   Vec sums[R];
   const Vec start = setting.bias ? loadSome<Part>(setting.bias, lanes) : Vec{};
-  for (int r = 0; r < R; r++) sums[r] = start;
+  each<R>([&](auto r) { sums[r] = start; });
   const float* w = setting.weights;
   const int64_t step = setting.xStep;
   for (int64_t tap = 0; tap < setting.taps; tap++, w += setting.weightStep) {
     const Vec weight = loadSome<Part>(w, lanes);
     const float* from = x + setting.offsets[tap];
-    for (int r = 0; r < R; r++) sums[r] += weight * loadSome<Part>(from + r * step, lanes);
+    each<R>([&](auto r) { sums[r] += weight * loadSome<Part>(from + r * step, lanes); });
   }
-  for (int r = 0; r < R; r++) {
+  each<R>([&](auto r) {
     if (setting.relu) sums[r] = reluOf(sums[r]);
     if (Part) {
       lanes.store(y + r * setting.yStep, sums[r]);
     } else {
       store(y + r * setting.yStep, sums[r]);
     }
-  }
+  });
 }
 
 template <bool Part>
@@ -71,26 +71,26 @@ void depthwiseSums(const ConvBlock& block, int64_t columns, const int64_t* offse
                    int64_t xRow, int64_t xColumn, const float* dy, int64_t channels, float* to, const Lanes& lanes) {
   Vec sums[T];
   const float* from[T];
-  for (int t = 0; t < T; t++) {
+  each<T>([&](auto t) {
     sums[t] = loadSome<Part>(to + t * channels, lanes);
     from[t] = x + offsets[t];
-  }
+  });
   for (int64_t n = 0; n < block.images; n++) {
     for (int64_t i = 0; i < block.rows; i++) {
       int64_t at = n * xImage + i * xRow;
       for (int64_t j = 0; j < columns; j++, at += xColumn, dy += channels) {
         const Vec gradient = loadSome<Part>(dy, lanes);
-        for (int t = 0; t < T; t++) sums[t] += gradient * loadSome<Part>(from[t] + at, lanes);
+        each<T>([&](auto t) { sums[t] += gradient * loadSome<Part>(from[t] + at, lanes); });
       }
     }
   }
-  for (int t = 0; t < T; t++) {
+  each<T>([&](auto t) {
     if (Part) {
       lanes.store(to + t * channels, sums[t]);
     } else {
       store(to + t * channels, sums[t]);
     }
-  }
+  });
 }
 
 /** The offsets of taps, in kernel order, from the first a pixel reads. */

@@ -25,30 +25,25 @@ static void convDotTile(const DotSetting& setting, const float* const* x, float*
   const Lanes rest(setting.length - whole);
   const int64_t filterStep = setting.runs * setting.length;
   const float* weights = setting.weights;
+  const auto add = [&](const float* w, int64_t offset, const auto& lanes) {
+    Vec row[F];
+    each<F>([&](auto f) { row[f] = lanes.load(w + f * filterStep); });
+    each<kDotPixels>([&](auto r) {
+      const Vec values = lanes.load(x[r] + offset);
+      each<F>([&](auto f) { sums[r][f] += values * row[f]; });
+    });
+  };
   for (int64_t run = 0; run < setting.runs; run++, weights += setting.length) {
     const int64_t offset = setting.offsets[run];
-    for (int64_t k = 0; k < whole; k += kLanes) {
-      Vec row[F];
-      for (int f = 0; f < F; f++) row[f] = load(weights + f * filterStep + k);
-      for (int r = 0; r < kDotPixels; r++) {
-        const Vec values = load(x[r] + offset + k);
-        for (int f = 0; f < F; f++) sums[r][f] += values * row[f];
-      }
-    }
-    if (whole == setting.length) continue;
-    Vec row[F];
-    for (int f = 0; f < F; f++) row[f] = rest.load(weights + f * filterStep + whole);
-    for (int r = 0; r < kDotPixels; r++) {
-      const Vec values = rest.load(x[r] + offset + whole);
-      for (int f = 0; f < F; f++) sums[r][f] += values * row[f];
-    }
+    for (int64_t k = 0; k < whole; k += kLanes) add(weights + k, offset + k, WholeVector{});
+    if (whole < setting.length) add(weights + whole, offset + whole, rest);
   }
-  for (int r = 0; r < kDotPixels; r++) {
-    for (int f = 0; f < F; f++) {
+  each<kDotPixels>([&](auto r) {
+    each<F>([&](auto f) {
       const float sum = sumLanes(sums[r][f]) + (setting.bias ? setting.bias[f] : 0);
       y[r][f] = setting.relu && sum < 0 ? 0 : sum;
-    }
-  }
+    });
+  });
 }
 
 static inline void convDots(int filters, const DotSetting& setting, const float* const* x, float* const* y) {

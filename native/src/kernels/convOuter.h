@@ -42,35 +42,32 @@ template <int A, int V, bool Gather, bool Part>
 static void outerTile(const OuterSetting& setting) {
   Vec sums[A][V];
   const Lanes last(setting.lastLanes);
-  for (int a = 0; a < A; a++) {
-    for (int v = 0; v < V; v++) {
-      sums[a][v] = setting.accumulate ? load(setting.sums + (a * V + v) * kLanes) : Vec{};
-    }
-  }
+  each<A>([&](auto a) {
+    each<V>([&](auto v) { sums[a][v] = setting.accumulate ? load(setting.sums + (a * V + v) * kLanes) : Vec{}; });
+  });
   const float* from[Gather ? A : 1];
-  for (int a = 0; a < (Gather ? A : 1); a++) from[a] = setting.numbers.first + (Gather ? setting.offsets[a] : 0);
+  each<Gather ? A : 1>([&](auto a) { from[a] = setting.numbers.first + (Gather ? setting.offsets[a] : 0); });
   const int64_t numberStep = setting.numbers.pixelStep, vectorStep = setting.vectors.pixelStep;
+  const int64_t columns = setting.columns;
   for (int64_t image = 0; image < setting.images; image++) {
     for (int64_t row = 0; row < setting.rows; row++) {
       int64_t at = image * setting.numbers.imageStep + row * setting.numbers.rowStep;
       const float* vectors =
           setting.vectors.first + image * setting.vectors.imageStep + row * setting.vectors.rowStep;
-      for (int64_t column = 0; column < setting.columns; column++) {
+      for (int64_t column = 0; column < columns; column++) {
         Vec values[V];
-        for (int v = 0; v + 1 < V; v++) values[v] = load(vectors + v * kLanes);
+        each<V - 1>([&](auto v) { values[v] = load(vectors + v * kLanes); });
         values[V - 1] = Part ? last.load(vectors + (V - 1) * kLanes) : load(vectors + (V - 1) * kLanes);
-        for (int a = 0; a < A; a++) {
+        each<A>([&](auto a) {
           const float number = Gather ? from[a][at] : from[0][at + a];
-          for (int v = 0; v < V; v++) sums[a][v] += values[v] * number;
-        }
+          each<V>([&](auto v) { sums[a][v] += values[v] * number; });
+        });
         at += numberStep;
         vectors += vectorStep;
       }
     }
   }
-  for (int a = 0; a < A; a++) {
-    for (int v = 0; v < V; v++) store(setting.sums + (a * V + v) * kLanes, sums[a][v]);
-  }
+  each<A>([&](auto a) { each<V>([&](auto v) { store(setting.sums + (a * V + v) * kLanes, sums[a][v]); }); });
 }
 
 using OuterTile = void (*)(const OuterSetting&);

@@ -33,18 +33,18 @@ static void convTile(const TileSetting& setting, const float* const* x, float* c
   Vec sums[R][V];
   const Lanes last(setting.lastLanes);
   if (setting.accumulate) {
-    for (int r = 0; r < R; r++) {
-      for (int v = 0; v + 1 < V; v++) sums[r][v] = load(y[r] + v * kLanes);
+    each<R>([&](auto r) {
+      each<V - 1>([&](auto v) { sums[r][v] = load(y[r] + v * kLanes); });
       sums[r][V - 1] = last.load(y[r] + (V - 1) * kLanes);
-    }
+    });
   } else {
-    for (int v = 0; v < V; v++) {
+    each<V>([&](auto v) {
       const Vec start = setting.bias ? load(setting.bias + v * kLanes) : Vec{};
-      for (int r = 0; r < R; r++) sums[r][v] = start;
-    }
+      each<R>([&](auto r) { sums[r][v] = start; });
+    });
   }
   const float* from[R];
-  for (int r = 0; r < R; r++) from[r] = x[r];
+  each<R>([&](auto r) { from[r] = x[r]; });
   const float* w = setting.weights;
   const int64_t step = setting.weightStep;
   for (int64_t run = 0; run < setting.runs; run++) {
@@ -52,23 +52,21 @@ static void convTile(const TileSetting& setting, const float* const* x, float* c
     const int64_t end = begin + setting.length;
     for (int64_t k = begin; k < end; k++) {
       Vec row[V];
-      for (int v = 0; v < V; v++) row[v] = load(w + v * kLanes);
-      for (int r = 0; r < R; r++) {
+      each<V>([&](auto v) { row[v] = load(w + v * kLanes); });
+      each<R>([&](auto r) {
         const float value = from[r][k];
-        for (int v = 0; v < V; v++) sums[r][v] += row[v] * value;
-      }
+        each<V>([&](auto v) { sums[r][v] += row[v] * value; });
+      });
       w += step;
     }
   }
   if (setting.relu) {
-    for (int r = 0; r < R; r++) {
-      for (int v = 0; v < V; v++) sums[r][v] = reluOf(sums[r][v]);
-    }
+    each<R>([&](auto r) { each<V>([&](auto v) { sums[r][v] = reluOf(sums[r][v]); }); });
   }
-  for (int r = 0; r < R; r++) {
-    for (int v = 0; v + 1 < V; v++) store(y[r] + v * kLanes, sums[r][v]);
+  each<R>([&](auto r) {
+    each<V - 1>([&](auto v) { store(y[r] + v * kLanes, sums[r][v]); });
     last.store(y[r] + (V - 1) * kLanes, sums[r][V - 1]);
-  }
+  });
 }
 
 using ConvTile = void (*)(const TileSetting&, const float* const* x, float* const* y);

@@ -1,5 +1,7 @@
-/** Vectors that hold less than they could: the last ones of a row of numbers. */
+/** Vectors that hold less than they could, the last ones of a row of numbers; and tiles of vectors in registers. */
 #pragma once
+#include <utility>
+
 #include "../simd.h"
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -57,6 +59,20 @@ struct WholeVector {
   Vec load(const float* p) const { return KERAS_ISA::load(p); }
   void store(float* p, Vec v) const { KERAS_ISA::store(p, v); }
 };
+
+template <class Body, int... I>
+__attribute__((always_inline)) static inline void eachOf(const Body& body, std::integer_sequence<int, I...>) {
+  (body(std::integral_constant<int, I>{}), ...);
+}
+
+/**
+ * body(0) … body(N - 1), written out: arrays of vectors that are only read and written so become registers. Of a loop,
+ * unrolled too late, compilers keep the array.
+ */
+template <int N, class Body>
+__attribute__((always_inline)) static inline void each(const Body& body) {
+  eachOf(body, std::make_integer_sequence<int, N>{});
+}
 
 static inline float sumLanes(Vec v) {
   float sum = 0;
