@@ -6,11 +6,14 @@ import { CHANNELS_LAST_FORMS } from "../../ir/channelsLast.ts";
 import type { Primitive, PrimitiveAttributes } from "../../ir/primitives.ts";
 import { bodiesOf, type Program } from "../../ir/program.ts";
 import type { Node, Value } from "../../ir/value.ts";
+import { findUnits, type Unit } from "./elementwiseGroups.ts";
+import { emitRun } from "./elementwiseRuns.ts";
 import { type ExternalData, encodeModel, externalData, type OnnxValueInfo } from "./encode.ts";
-import { findFusions } from "./fusions.ts";
+import { type Fusion, findFusions } from "./fusions.ts";
 import { engineDType, OnnxModel, type OnnxValue } from "./model.ts";
 import type { NativeKernels } from "./nativeKernels.ts";
 import { ONNX_RULES, type OnnxRule } from "./rules/index.ts";
+import { nativeScan } from "./rules/nativeScan.ts";
 import { findSplits, type Interval, segments } from "./splits.ts";
 
 /** A lowered program. */
@@ -70,24 +73,37 @@ function workOf(node: Node): number {
 
 const totalWork = (program: Program): number => program.nodes.reduce((sum, node) => sum + workOf(node), 0);
 
-const isLoop = (node: Node): boolean => node.op === "scan" || node.op === "while";
+/** Samples that a loop of our own takes through all turns on one thread. */
+const SAMPLES_OF_A_THREAD = 4;
+
+/** Whether a loop is one operation of ours, whose samples are spread over threads. */
+function isSpreadLoop(node: Node, kernels: NativeKernels | null): boolean {
+  if (node.op !== "scan" || !kernels) return false;
+  const native = nativeScan(node.attributes as PrimitiveAttributes["scan"], kernels);
+  return native !== null && native.rows > SAMPLES_OF_A_THREAD;
+}
 
 /** Work of the heaviest single operation, in bodies too. */
-const heaviestOf = (program: Program): number =>
+const heaviestOf = (program: Program, kernels: NativeKernels | null): number =>
   program.nodes.reduce((most, node) => {
-    const own = bodiesOf(node).length > 0 ? bodiesOf(node).map(heaviestOf) : [workOf(node)];
+    const bodies = isSpreadLoop(node, kernels) ? [] : bodiesOf(node);
+    const own = bodies.length > 0 ? bodies.map((body) => heaviestOf(body, kernels)) : [workOf(node)];
     return Math.max(most, ...own);
   }, 0);
 
 /**
- * Work of the operation that decides about threads: the heaviest; but where loops do most of the work, the heaviest inside
- * them. A loop runs its operations one after another, and threads that wait between small ones are worse than none.
+ * Work of the operation that decides about threads: the heaviest; but where loops of the engine do most of the work, the heaviest
+ * inside them. Such a loop runs its operations one after another, and threads that wait between small ones are worse than none.
  */
-function heaviestWork(program: Program): number {
-  const loops = program.nodes.filter(isLoop);
+function heaviestWork(program: Program, kernels: NativeKernels | null): number {
+  const loops = program.nodes.filter(
+    (node) => (node.op === "scan" || node.op === "while") && !isSpreadLoop(node, kernels),
+  );
   const inLoops = loops.reduce((sum, node) => sum + workOf(node), 0);
   const bodies = loops.flatMap(bodiesOf);
-  return inLoops * 2 > totalWork(program) ? Math.max(...bodies.map(heaviestOf)) : heaviestOf(program);
+  return inLoops * 2 > totalWork(program)
+    ? Math.max(...bodies.map((body) => heaviestOf(body, kernels)))
+    : heaviestOf(program, kernels);
 }
 
 /**
@@ -107,7 +123,7 @@ export function lower(program: Program, label: string, kernels: NativeKernels | 
     inputNames: inputInfos.map((info) => info.name),
     outputNames: outputInfos.map((info) => info.name),
     work: totalWork(program),
-    heaviest: heaviestWork(program),
+    heaviest: heaviestWork(program, kernels),
   };
 }
 
@@ -123,13 +139,24 @@ function lowerInto(model: OnnxModel, program: Program, inputs: readonly OnnxValu
   const uses = countUses(program);
   const fusions = findFusions(program, uses);
   const absorbed = new Set([...fusions.values()].map((fusion) => fusion.absorbed));
+  const units: readonly Unit[] = model.kernels
+    ? findUnits(program, withAbsorbed(fusions), model.kernels.elementwise)
+    : program.nodes.map((node) => ({ nodes: [node], run: null }));
   const splits = findSplits(program);
   const split = (value: Value): void => {
     const tree = splits.get(value);
     if (tree) emitSplits(model, names.get(value)!, tree, names);
   };
   program.inputs.forEach(split);
-  for (const node of program.nodes) {
+  for (const { nodes, run } of units) {
+    if (run) {
+      for (const [value, result] of emitRun(model, run, (value) => names.get(value)!)) {
+        names.set(value, result);
+        split(value);
+      }
+      continue;
+    }
+    const [node] = nodes as [Node];
     if (absorbed.has(node) || names.has(node.outputs[0]!)) continue; // part of another node, or of a Split
     const operands = node.inputs.map((v) => names.get(v)!);
     const fusion = fusions.get(node);
@@ -153,6 +180,10 @@ function lowerInto(model: OnnxModel, program: Program, inputs: readonly OnnxValu
   }
   return program.outputs.map((value) => names.get(value)!);
 }
+
+/** What fusions compute. */
+const withAbsorbed = (fusions: ReadonlyMap<Node, Fusion>): Set<Node> =>
+  new Set([...fusions].flatMap(([node, { absorbed }]) => (absorbed ? [node, absorbed] : [node])));
 
 /** Emits a Split for an interval and for every interval inside it that has parts, and names the slices' results. */
 function emitSplits(model: OnnxModel, source: OnnxValue, interval: Interval, names: Map<Value, OnnxValue>): void {
