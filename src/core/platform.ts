@@ -32,7 +32,13 @@ export interface FileSystem {
   list(path: string): Promise<FolderEntry[]>;
   /** Writes to a temporary neighbour and renames it, so that a failure leaves an existing file as it was. */
   writeAtomic(path: string, bytes: Uint8Array): Promise<void>;
+  /** Adds to the end of a file, which is created where there is none. */
+  append(path: string, bytes: Uint8Array): Promise<void>;
+  /** Removes a file, or a folder with all that is in it; nothing where there is neither. */
+  remove(path: string): Promise<void>;
   makeDirectory(path: string): Promise<void>;
+  /** The folder that a path is in. */
+  dirname(path: string): string;
   join(...parts: string[]): string;
   homeDirectory(): string;
   /** MD5 in hexadecimal. Published weights state no other hash, and the hashes that every environment has leave it out. */

@@ -86,6 +86,32 @@ describe("files", () => {
     mkdirSync(join(folder, "c"));
     expect(await files.exists(join(folder, "c"))).toBe(true);
   });
+
+  it("adds to a file, and makes one where there is none", async () => {
+    const path = files.join(folder, "log.txt");
+    await files.append(path, text("one\n"));
+    await files.append(path, text("two\n"));
+    expect(await files.read(path)).toEqual(text("one\ntwo\n"));
+    const missing = join(folder, "no", "log.txt");
+    expect(await words(files.append(missing, text("x")))).toBe(
+      `cannot write ${missing}: the folder ${join(folder, "no")} does not exist. Create it first. (ENOENT) Its end may be missing.`,
+    );
+    expect(await words(files.append(folder, text("x")))).toContain("it is a folder. Name a file inside of it.");
+  });
+
+  it("removes files and whole folders, and does not mind their absence", async () => {
+    const inner = join(folder, "a", "b");
+    await files.makeDirectory(inner);
+    writeFileSync(join(inner, "file"), "");
+    expect(files.dirname(join(inner, "file"))).toBe(inner);
+    await files.remove(join(inner, "file"));
+    expect(readdirSync(inner)).toEqual([]);
+    await files.remove(join(folder, "a"));
+    await files.remove(join(folder, "a"));
+    expect(readdirSync(folder)).toEqual([]);
+    writeFileSync(join(folder, "file"), "");
+    expect(await words(files.remove(join(folder, "file", "x")))).toContain("cannot remove ");
+  });
 });
 
 describe("files of packages", () => {

@@ -1,7 +1,7 @@
 /** What Node gives the library: standard output, files, environment variables, Ctrl-C. */
 import { createHash } from "node:crypto";
 import { constants, readFileSync } from "node:fs";
-import { access, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
+import { access, appendFile, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -162,13 +162,33 @@ async function writeAtomic(path: string, bytes: Uint8Array): Promise<void> {
     temporary = null;
   } catch (cause) {
     if (temporary) await rm(temporary, { force: true });
+    const kept = replaced && codeOf(cause) !== "EISDIR";
+    throw cannotWrite(path, cause, kept ? "The file that was there before is unchanged." : "Nothing was written.");
+  }
+}
+
+function cannotWrite(path: string, cause: unknown, outcome: string): SerializationError {
+  const code = codeOf(cause);
+  const missingFolder = code === "ENOENT" ? `the folder ${dirname(path)} does not exist. Create it first.` : null;
+  const said = `${missingFolder ?? explain(code, path)} (${code ?? (cause as Error).message})`;
+  return new SerializationError(`cannot write ${path}: ${said} ${outcome}`, { cause });
+}
+
+async function append(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await appendFile(path, bytes);
+  } catch (cause) {
+    throw cannotWrite(path, cause, "Its end may be missing.");
+  }
+}
+
+async function remove(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (cause) {
     const code = codeOf(cause);
-    const missingFolder = code === "ENOENT" ? `the folder ${dirname(path)} does not exist. Create it first.` : null;
-    throw new SerializationError(
-      `cannot write ${path}: ${missingFolder ?? explain(code, path)} (${code ?? (cause as Error).message})` +
-        (replaced && code !== "EISDIR" ? " The file that was there before is unchanged." : " Nothing was written."),
-      { cause },
-    );
+    const said = `${explain(code, path)} (${code ?? (cause as Error).message})`;
+    throw new SerializationError(`cannot remove ${path}: ${said}`, { cause });
   }
 }
 
@@ -210,7 +230,10 @@ const files: FileSystem = {
   readPieces,
   list,
   writeAtomic,
+  append,
+  remove,
   makeDirectory,
+  dirname,
   join,
   homeDirectory: homedir,
   md5,
