@@ -1,6 +1,7 @@
 /** `keras.callbacks`. */
 export { Callback, type CallbackParams, type Logs } from "./callback.ts";
 export { CallbackList } from "./callbackList.ts";
+export { CSVLogger, type CSVLoggerOptions } from "./csvLogger.ts";
 export { EarlyStopping, type EarlyStoppingOptions } from "./earlyStopping.ts";
 export { History } from "./history.ts";
 export { LambdaCallback, type LambdaHooks } from "./lambdaCallback.ts";
