@@ -10,7 +10,8 @@ import type { Program } from "../../ir/program.ts";
 import type { Node, Value } from "../../ir/value.ts";
 import { describeRun, type ElementwiseRun, isElementwiseNode, isWorthwhile } from "./elementwiseRuns.ts";
 
-const MOST_INSTRUCTIONS = 60;
+/** Some of them are two or three instructions. */
+const MOST_NODES = 60;
 /** Inputs and outputs. */
 const MOST_ARRAYS = 24;
 /** Units between two that are looked at, at most: more would take too long. */
@@ -110,6 +111,21 @@ class Grouping {
     return describeRun(nodes, isRead, this.#operations);
   }
 
+  /** What a run reads and writes. */
+  #arrays(nodes: readonly Node[]): number {
+    const own = new Set(nodes);
+    const arrays = new Set<Value>();
+    for (const { inputs, outputs } of nodes) {
+      for (const input of inputs) {
+        const isNumber = input.source.kind === "constant" && input.source.data.length === 1;
+        if (!isNumber && !(input.node && own.has(input.node))) arrays.add(input);
+      }
+      const [output] = outputs as [Value];
+      if (this.#results.has(output) || this.#readersOf(output).some((reader) => !own.has(reader))) arrays.add(output);
+    }
+    return arrays.size;
+  }
+
   /** Makes two parts one, if that is possible and not too large. */
   #join(one: Part, other: Part): boolean {
     if (one === other) return true;
@@ -119,8 +135,7 @@ class Grouping {
     const after = this.#between(a, b);
     if (!after) return false;
     const nodes = [...a.nodes, ...b.nodes].sort((p, q) => this.#places.get(p)! - this.#places.get(q)!);
-    const { length, inputs, outputs } = this.#describe(nodes);
-    if (length > MOST_INSTRUCTIONS || inputs.length + outputs.length > MOST_ARRAYS) return false;
+    if (nodes.length > MOST_NODES || this.#arrays(nodes) > MOST_ARRAYS) return false;
     const region = this.#order.slice(a.rank, b.rank + 1).filter((part) => part !== null && part !== a && part !== b);
     const before = region.filter((part) => !after.has(part!));
     a.nodes = nodes;

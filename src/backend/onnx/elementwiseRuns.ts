@@ -69,8 +69,6 @@ export interface ElementwiseRun {
   /** Two numbers for each input. */
   readonly reads: readonly number[];
   readonly program: string;
-  /** Instructions. */
-  readonly length: number;
   /** What the operator writes; the types are part of its text. */
   readonly outputs: readonly Value[];
   readonly texts: string;
@@ -163,7 +161,6 @@ export function describeRun(
     inputs: inputs.map(({ value }) => value),
     reads: inputs.flatMap(({ reads: { inner, period } }) => [inner, period]),
     program: lines.join(";"),
-    length: lines.length,
     outputs,
     texts: outputs.map((value) => `${numbers.get(value)}:${value.dtype === "bool" ? "bool" : "f32"}`).join(" "),
     renamed,
