@@ -68,7 +68,8 @@ function emitNative(
   attributes: AttributeValues,
   shapeOf: (shape: readonly number[]) => readonly number[] = imageShape,
 ): OnnxValue {
-  const result = model.emit(op, operands, output.dtype, shapeOf(output.shape), attributes, NATIVE_DOMAIN);
+  // Values of bfloat16 are float32 inside of programs.
+  const result = model.emit(op, operands, "float32", shapeOf(output.shape), attributes, NATIVE_DOMAIN);
   return output.shape.length === result.shape.length ? result : reshape(model, result, output.shape);
 }
 
