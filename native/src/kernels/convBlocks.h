@@ -39,8 +39,12 @@ struct ConvBlock {
 /** Cuts by sizes alone, so that results do not depend on the number of threads. */
 class ConvBlocks {
  public:
-  /** `pixelCost`: multiplications a pixel of y takes; `mostFloats`: how much of x a block may read. */
-  ConvBlocks(const ConvGrid& grid, int64_t pixelCost, int64_t leastCost, int64_t mostFloats) : grid_(grid) {
+  /**
+   * `pixelCost`: multiplications a pixel of y takes; blocks have `leastCost` where they can, and, of whole images,
+   * `goodCost`; `mostFloats`: how much of x a block may read.
+   */
+  ConvBlocks(const ConvGrid& grid, int64_t pixelCost, int64_t leastCost, int64_t goodCost, int64_t mostFloats)
+      : grid_(grid) {
     const int64_t rowCost = std::max<int64_t>(1, grid.outWidth * pixelCost);
     const int64_t rowFloats = std::max<int64_t>(1, grid.columnsRead() * grid.channels);
     const int64_t imageFloats = grid.rowsRead(grid.outHeight) * rowFloats;
@@ -59,7 +63,7 @@ class ConvBlocks {
     rowBlocks_ = (grid.outHeight + rows_ - 1) / rows_;
     if (rowBlocks_ == 1) {
       const int64_t imageCost = rowCost * grid.outHeight;
-      images_ = std::min((leastCost + imageCost - 1) / imageCost, std::max<int64_t>(1, mostFloats / imageFloats));
+      images_ = std::min((goodCost + imageCost - 1) / imageCost, std::max<int64_t>(1, mostFloats / imageFloats));
       images_ = std::max<int64_t>(1, std::min(images_, grid.batch / wanted));
     }
   }
@@ -74,7 +78,7 @@ class ConvBlocks {
   }
 
  private:
-  static constexpr int64_t kTasks = 16;
+  static constexpr int64_t kTasks = 32;
   const ConvGrid& grid_;
   int64_t rows_ = 1, rowBlocks_ = 1, images_ = 1;
 };
@@ -152,6 +156,32 @@ struct Runs {
     if (wholeRows) return run * grid.dilationHeight * input.rowStep;
     return run / grid.kernelWidth * grid.dilationHeight * input.rowStep +
            run % grid.kernelWidth * grid.dilationWidth * input.pixelStep;
+  }
+};
+
+/** Neighbouring output positions, of one dimension, that read the same taps, and these. */
+struct Stretch {
+  int64_t first, count;
+  int64_t firstTap, taps;
+
+  /** The longest from `out` on, before `end`. */
+  static Stretch from(int64_t out, int64_t end, int64_t size, int64_t kernel, int64_t stride, int64_t dilation,
+                      int64_t before) {
+    const auto begin = [&](int64_t o) { return o * stride - before; };
+    const auto firstOf = [&](int64_t o) {
+      return begin(o) >= 0 ? 0 : std::min(kernel, (-begin(o) + dilation - 1) / dilation);
+    };
+    const auto endOf = [&](int64_t o) {
+      return begin(o) >= size ? 0 : std::min(kernel, (size - 1 - begin(o)) / dilation + 1);
+    };
+    Stretch stretch{out, 1, firstOf(out), 0};
+    const int64_t endTap = endOf(out);
+    stretch.taps = std::max<int64_t>(0, endTap - stretch.firstTap);
+    while (out + stretch.count < end && firstOf(out + stretch.count) == stretch.firstTap &&
+           endOf(out + stretch.count) == endTap) {
+      stretch.count++;
+    }
+    return stretch;
   }
 };
 

@@ -109,7 +109,7 @@ void depthwiseConv(const DirectConv& conv, const Threads& threads) {
   if (grid.batch * grid.outHeight * grid.outWidth == 0) return;
   const bool padded = grid.padded();
   const int64_t taps = grid.kernelHeight * grid.kernelWidth;
-  const ConvBlocks blocks(grid, taps * grid.channels, kLeastCost, kMostInput);
+  const ConvBlocks blocks(grid, taps * grid.channels, kLeastCost, kLeastCost, kMostInput);
   threads.each(static_cast<size_t>(blocks.count()), [&](size_t index) {
     const ConvBlock block = blocks.block(static_cast<int64_t>(index));
     const Scratch scratch(ScratchUse::image, padded ? paddedFloats(grid, block) : 0);
@@ -149,7 +149,7 @@ void depthwiseWeightGrad(ConvGrid grid, const float* x, const float* dy, float* 
   grid.channels = channels;
   const bool padded = grid.padded();
   const int64_t taps = grid.kernelHeight * grid.kernelWidth;
-  const ConvBlocks blocks(grid, taps * channels, kLeastCost, kMostInput);
+  const ConvBlocks blocks(grid, taps * channels, kLeastCost, kLeastCost, kMostInput);
   const int64_t chunks = std::min<int64_t>(16, blocks.count());
   const Scratch partials(ScratchUse::partials, chunks * taps * channels);
   threads.each(static_cast<size_t>(chunks), [&](size_t index) {

@@ -7,27 +7,46 @@ namespace {
 
 /** Multiplications below which a task is not worth starting. */
 constexpr int64_t kLeastCost = 500000;
+/** Of images with borders of their own: several together fill tiles of border pixels. */
+constexpr int64_t kGoodBorderCost = 16000000;
 /** Floats of x that a block reads: a quarter of a usual second-level cache. */
 constexpr int64_t kMostInput = 64 * 1024;
 /** Floats of weights that the tiles of a block read again and again. */
 constexpr int64_t kMostWeights = 48 * 1024;
 
-/** Walks over a block's output pixels in row-major order. */
+/** Output pixels that read the same taps: rows and columns of each image of a block. */
+struct Patch {
+  ConvBlock block;
+  Stretch rows, columns;
+
+  int64_t pixels() const { return block.images * rows.count * columns.count; }
+};
+
+/** Walks over a patch's pixels, image by image, in row-major order. */
 class PixelWalk {
  public:
-  PixelWalk(const DirectConv& conv, const ConvBlock& block, const BlockInput& input)
-      : width_(conv.grid.outWidth), rows_(block.rows), column_(0), row_(0), x_(input.first),
-        y_(conv.y + block.firstImage * conv.yImageStep + block.firstRow * conv.yRowStep),
-        xColumn_(conv.grid.strideWidth * input.pixelStep), yColumn_(conv.yPixelStep),
-        xRow_(conv.grid.strideHeight * input.rowStep - width_ * xColumn_), yRow_(conv.yRowStep - width_ * yColumn_),
-        xImage_(input.imageStep - rows_ * conv.grid.strideHeight * input.rowStep),
-        yImage_(conv.yImageStep - rows_ * conv.yRowStep) {}
+  PixelWalk(const DirectConv& conv, const Patch& patch)
+      : width_(patch.columns.count), rows_(patch.rows.count), column_(0), row_(0) {
+    const ConvGrid& grid = conv.grid;
+    const int64_t xRowStep = grid.width * grid.pixelStep, xImageStep = grid.height * xRowStep;
+    x_ = conv.x + patch.block.firstImage * xImageStep +
+         (patch.rows.first * grid.strideHeight - grid.top) * xRowStep +
+         (patch.columns.first * grid.strideWidth - grid.left) * grid.pixelStep;
+    y_ = conv.y + patch.block.firstImage * conv.yImageStep + patch.rows.first * conv.yRowStep +
+         patch.columns.first * conv.yPixelStep;
+    xColumn_ = grid.strideWidth * grid.pixelStep;
+    yColumn_ = conv.yPixelStep;
+    xRow_ = grid.strideHeight * xRowStep - width_ * xColumn_;
+    yRow_ = conv.yRowStep - width_ * yColumn_;
+    xImage_ = xImageStep - rows_ * grid.strideHeight * xRowStep;
+    yImage_ = conv.yImageStep - rows_ * conv.yRowStep;
+  }
 
-  /** The next `count` pixels. */
-  void take(int count, const float** x, float** y) {
+  /** The next `count` pixels: where the first tap of x is, or would be, and y from the given filter on. */
+  void take(int count, int64_t filter, const float** x, float** y) {
     for (int i = 0; i < count; i++) {
       x[i] = x_;
-      y[i] = y_;
+      y[i] = y_ + filter;
       x_ += xColumn_;
       y_ += yColumn_;
       if (++column_ < width_) continue;
@@ -51,62 +70,79 @@ class PixelWalk {
   int64_t xImage_, yImage_;
 };
 
-/** One panel over all pixels of a block, for the runs from `first` on. */
-void panelOfBlock(const DirectConv& conv, const ConvBlock& block, const BlockInput& input, const TileSetting& setting,
-                  int vectors, int64_t firstFilter) {
-  PixelWalk walk(conv, block, input);
-  const int most = tilePixels(vectors);
+/** What the pixels of a patch read. */
+struct PatchRuns {
+  Run* run;
+  int64_t count, length;
+
+  PatchRuns(const ConvGrid& grid, const Runs& whole, const Patch& patch, Run* memory) : run(memory), count(0) {
+    const bool together = whole.wholeRows;
+    length = together ? patch.columns.taps * grid.channels : grid.channels;
+    const int64_t rowStep = grid.width * grid.pixelStep;
+    for (int64_t i = patch.rows.firstTap; i < patch.rows.firstTap + patch.rows.taps; i++) {
+      for (int64_t j = 0; j < (together ? std::min<int64_t>(1, patch.columns.taps) : patch.columns.taps); j++) {
+        const int64_t column = patch.columns.firstTap + j;
+        run[count++] = {i * grid.dilationHeight * rowStep + column * grid.dilationWidth * grid.pixelStep,
+                        (i * grid.kernelWidth + column) * grid.channels};
+      }
+    }
+  }
+};
+
+void tilesOfPatch(const DirectConv& conv, const Patch& patch, const PatchRuns& runs) {
+  const ConvGrid& grid = conv.grid;
+  const Panels panels(conv.filters);
+  const int64_t rows = grid.kernelHeight * grid.kernelWidth * grid.channels;
   const float* x[kMostTilePixels];
   float* y[kMostTilePixels];
-  for (int64_t left = block.images * block.rows * conv.grid.outWidth; left > 0;) {
-    const int pixels = static_cast<int>(std::min<int64_t>(left, most));
-    walk.take(pixels, x, y);
-    for (int i = 0; i < pixels; i++) y[i] += firstFilter;
-    convTileOf(pixels, vectors)(setting, x, y);
-    left -= pixels;
-  }
-}
-
-void tilesOfBlock(const DirectConv& conv, const ConvBlock& block, const BlockInput& input, const Runs& runs,
-                  const int64_t* offsets) {
-  const Panels panels(conv.filters);
-  const int64_t rows = runs.count * runs.length;
   for (int64_t panel = 0; panel < panels.count; panel++) {
     const int vectors = panels.vectorsOf(panel);
     const int64_t firstFilter = panels.firstVector(panel) * kLanes;
     TileSetting setting;
-    setting.weightStep = vectors * kLanes;
+    setting.weights = conv.weights + panels.offset(panel, rows);
     setting.length = runs.length;
     setting.bias = conv.bias ? conv.bias + firstFilter : nullptr;
     setting.lastLanes = panels.filtersOf(panel) - (vectors - 1) * kLanes;
-    const float* weights = conv.weights + panels.offset(panel, rows);
-    const int64_t together = std::max<int64_t>(1, kMostWeights / (runs.length * setting.weightStep));
-    for (int64_t run = 0; run < runs.count; run += together) {
+    const int64_t together =
+        std::max<int64_t>(1, kMostWeights / std::max<int64_t>(1, runs.length * vectors * kLanes));
+    int64_t run = 0;
+    do {
       setting.runs = std::min(together, runs.count - run);
-      setting.offsets = offsets + run;
-      setting.weights = weights + run * runs.length * setting.weightStep;
+      setting.run = runs.run + run;
       setting.accumulate = run > 0;
-      setting.relu = conv.activation == Activation::relu && run + together >= runs.count;
-      panelOfBlock(conv, block, input, setting, vectors, firstFilter);
-    }
+      run += together;
+      setting.relu = conv.activation == Activation::relu && run >= runs.count;
+      PixelWalk walk(conv, patch);
+      const int64_t most = tilePixels(vectors);
+      for (int64_t left = patch.pixels(); left > 0;) {
+        const int pixels = static_cast<int>(std::min(left, most));
+        walk.take(pixels, firstFilter, x, y);
+        convTileOf(pixels, vectors)(setting, x, y);
+        left -= pixels;
+      }
+    } while (run < runs.count);
   }
 }
 
-void dotsOfBlock(const DirectConv& conv, const ConvBlock& block, const BlockInput& input, const Runs& runs,
-                 const int64_t* offsets) {
-  PixelWalk walk(conv, block, input);
-  const float* x[kDotPixels];
-  float* y[kDotPixels];
-  for (int64_t left = block.images * block.rows * conv.grid.outWidth; left > 0;) {
-    const int pixels = static_cast<int>(std::min<int64_t>(left, kDotPixels));
-    walk.take(pixels, x, y);
+void dotsOfPatch(const DirectConv& conv, const Patch& patch, const PatchRuns& runs) {
+  const ConvGrid& grid = conv.grid;
+  const DotSetting setting = {conv.weights, grid.kernelHeight * grid.kernelWidth * grid.channels,
+                              runs.run,     runs.count,
+                              runs.length,  conv.bias,
+                              conv.activation == Activation::relu};
+  PixelWalk walk(conv, patch);
+  const int filters = static_cast<int>(conv.filters), most = dotPixels(filters);
+  const float* x[kMostDotPixels];
+  float* y[kMostDotPixels];
+  for (int64_t left = patch.pixels(); left > 0;) {
+    const int pixels = static_cast<int>(std::min<int64_t>(left, most));
+    walk.take(pixels, 0, x, y);
     // A tile is always full: pixels that are not there are the last one again.
-    for (int i = pixels; i < kDotPixels; i++) {
+    for (int i = pixels; i < most; i++) {
       x[i] = x[pixels - 1];
       y[i] = y[pixels - 1];
     }
-    convDots(static_cast<int>(conv.filters), {conv.weights, offsets, runs.count, runs.length, conv.bias,
-                                              conv.activation == Activation::relu}, x, y);
+    convDots(filters, setting, x, y);
     left -= pixels;
   }
 }
@@ -115,28 +151,35 @@ void dotsOfBlock(const DirectConv& conv, const ConvBlock& block, const BlockInpu
 
 bool usesDots(const ConvGrid& grid, int64_t filters) {
   if (filters > kMostDotFilters || filters * 2 > kLanes) return false;
-  return Runs(grid, grid.padded() ? grid.channels : grid.pixelStep).length >= kLanes;
+  return Runs(grid, grid.pixelStep).length >= kLanes;
 }
 
 void directConv(const DirectConv& conv, const Threads& threads) {
   const ConvGrid& grid = conv.grid;
   if (grid.batch * grid.outHeight * grid.outWidth == 0) return;
-  const bool padded = grid.padded();
-  const Runs runs(grid, padded ? grid.channels : grid.pixelStep);
+  const Runs runs(grid, grid.pixelStep);
   const bool dots = usesDots(grid, conv.filters);
-  const ConvBlocks blocks(grid, runs.count * runs.length * conv.filters, kLeastCost, kMostInput);
+  const ConvBlocks blocks(grid, runs.count * runs.length * conv.filters, kLeastCost,
+                          grid.padded() ? kGoodBorderCost : kLeastCost, kMostInput);
   threads.each(static_cast<size_t>(blocks.count()), [&](size_t index) {
-    const ConvBlock block = blocks.block(static_cast<int64_t>(index));
-    const Scratch scratch(ScratchUse::image, padded ? paddedFloats(grid, block) : 0);
-    const BlockInput input =
-        padded ? inputPadded(grid, block, conv.x, scratch.data()) : inputInPlace(grid, block, conv.x);
-    const Scratch offsetScratch(ScratchUse::offsets, runs.count * 2);
-    int64_t* offsets = reinterpret_cast<int64_t*>(offsetScratch.data());
-    for (int64_t run = 0; run < runs.count; run++) offsets[run] = runs.offset(grid, input, run);
-    if (dots) {
-      dotsOfBlock(conv, block, input, runs, offsets);
-    } else {
-      tilesOfBlock(conv, block, input, runs, offsets);
+    Patch patch;
+    patch.block = blocks.block(static_cast<int64_t>(index));
+    const int64_t endRow = patch.block.firstRow + patch.block.rows;
+    const Scratch scratch(ScratchUse::runs, runs.count * static_cast<int64_t>(sizeof(Run) / sizeof(float)));
+    // Border pixels read fewer taps: each patch has those that it reads, and nothing is padded.
+    for (int64_t row = patch.block.firstRow; row < endRow; row += patch.rows.count) {
+      patch.rows = Stretch::from(row, endRow, grid.height, grid.kernelHeight, grid.strideHeight, grid.dilationHeight,
+                                 grid.top);
+      for (int64_t column = 0; column < grid.outWidth; column += patch.columns.count) {
+        patch.columns = Stretch::from(column, grid.outWidth, grid.width, grid.kernelWidth, grid.strideWidth,
+                                      grid.dilationWidth, grid.left);
+        const PatchRuns read(grid, runs, patch, reinterpret_cast<Run*>(scratch.data()));
+        if (dots) {
+          dotsOfPatch(conv, patch, read);
+        } else {
+          tilesOfPatch(conv, patch, read);
+        }
+      }
     }
   });
 }

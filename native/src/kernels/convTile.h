@@ -9,13 +9,17 @@
 
 namespace keras::KERAS_ISA {
 
+/** Consecutive numbers of x, `offset` after a pixel's first, meet consecutive rows of weights from `weight` on. */
+struct Run {
+  int64_t offset, weight;
+};
+
 /** What the tiles of one panel of filters have in common. */
 struct TileSetting {
-  /** [runs · length, V · kLanes] floats with rows `weightStep` apart. */
+  /** Rows of V · kLanes weights. */
   const float* weights;
-  int64_t weightStep;
-  /** The numbers of x that a pixel of y reads: `runs` rows of `length` numbers, `offsets` after the pixel's first. */
-  const int64_t* offsets;
+  /** The numbers of x that a pixel of y reads: `runs` rows of `length` numbers, and the weights' rows that go with them. */
+  const Run* run;
   int64_t runs;
   int64_t length;
   /** Begin with what y holds, instead of `bias`. */
@@ -45,11 +49,10 @@ static void convTile(const TileSetting& setting, const float* const* x, float* c
   }
   const float* from[R];
   each<R>([&](auto r) { from[r] = x[r]; });
-  const float* w = setting.weights;
-  const int64_t step = setting.weightStep;
   for (int64_t run = 0; run < setting.runs; run++) {
-    const int64_t begin = setting.offsets[run];
+    const int64_t begin = setting.run[run].offset;
     const int64_t end = begin + setting.length;
+    const float* w = setting.weights + setting.run[run].weight * (V * kLanes);
     for (int64_t k = begin; k < end; k++) {
       Vec row[V];
       each<V>([&](auto v) { row[v] = load(w + v * kLanes); });
@@ -57,7 +60,7 @@ static void convTile(const TileSetting& setting, const float* const* x, float* c
         const float value = from[r][k];
         each<V>([&](auto v) { sums[r][v] += row[v] * value; });
       });
-      w += step;
+      w += V * kLanes;
     }
   }
   if (setting.relu) {

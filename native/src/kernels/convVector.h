@@ -74,12 +74,6 @@ __attribute__((always_inline)) static inline void each(const Body& body) {
   eachOf(body, std::make_integer_sequence<int, N>{});
 }
 
-static inline float sumLanes(Vec v) {
-  float sum = 0;
-  for (int i = 0; i < kLanes; i++) sum += v[i];
-  return sum;
-}
-
 /** max(v, 0), where NaN stays. */
 static inline Vec reluOf(Vec v) {
   const Vec zero{};

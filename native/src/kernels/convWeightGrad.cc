@@ -141,7 +141,7 @@ void groupWeightGrad(const ConvGrid& grid, int64_t filters, const float* x, cons
   const WeightSums sums(grid, filters, runs);
   const int64_t rows = runs.count * runs.length;
   const int64_t xPixel = grid.strideHeight * grid.strideWidth * grid.channels;
-  const ConvBlocks blocks(grid, rows * filters, kLeastBlockCost,
+  const ConvBlocks blocks(grid, rows * filters, kLeastBlockCost, kLeastBlockCost,
                           std::max<int64_t>(1, kMostBlock * std::min(xPixel, filters) / filters));
   // Chunks of the batch have sums of their own, unless these are large: then tiles are what is shared out.
   const int64_t wanted = sums.floats() <= 8192 ? 16 : 8;
