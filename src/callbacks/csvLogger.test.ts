@@ -2,10 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { platform, setPlatform } from "../core/platform.ts";
-import { browserPlatform } from "../platform/browser.ts";
 import { registerAllBuiltins } from "../registerBuiltins.ts";
-import { callbackFixture, camelKeys, data, regressor } from "../testing/callbackCases.ts";
+import { callbackFixture, camelKeys, data, inBrowser, regressor } from "../testing/callbackCases.ts";
 import { CSVLogger, type CSVLoggerOptions, LearningRateScheduler } from "./index.ts";
 
 beforeAll(registerAllBuiltins);
@@ -83,14 +81,8 @@ describe("CSVLogger", () => {
     await expect(CSVLogger(missing).onTrainBegin()).rejects.toThrow(
       `cannot write ${missing}: the folder ${join(folder, "no")} does not exist. Create it first.`,
     );
-    const usual = platform();
-    setPlatform(browserPlatform);
-    try {
-      expect(() => CSVLogger("a.csv")).toThrow(
-        "CSVLogger: there are no files in browsers. Read the record that `fit` returns: (await model.fit(…)).history",
-      );
-    } finally {
-      setPlatform(usual);
-    }
+    expect(() => inBrowser(() => CSVLogger("a.csv"))).toThrow(
+      "CSVLogger: there are no files in browsers. Read the record that `fit` returns: (await model.fit(…)).history",
+    );
   });
 });

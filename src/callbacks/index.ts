@@ -10,6 +10,7 @@ export {
   LearningRateScheduler,
   type LearningRateSchedulerOptions,
 } from "./learningRateScheduler.ts";
+export { ModelCheckpoint, type ModelCheckpointOptions } from "./modelCheckpoint.ts";
 export { ProgbarLogger } from "./progbarLogger.ts";
 export { ReduceLROnPlateau, type ReduceLROnPlateauOptions } from "./reduceLROnPlateau.ts";
 export { TerminateOnNaN, type TerminateOnNaNOptions } from "./terminateOnNaN.ts";

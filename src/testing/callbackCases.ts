@@ -4,6 +4,7 @@ import type { Callback } from "../callbacks/callback.ts";
 import { platform, setPlatform } from "../core/platform.ts";
 import type { Model } from "../models/model.ts";
 import type { OptimizerLike } from "../optimizers/index.ts";
+import { browserPlatform } from "../platform/browser.ts";
 import { type Tensor, tensorFromHost } from "../runtime/tensor.ts";
 import { deserializeObject } from "../serialization/serialize.ts";
 import type { Trainer } from "../trainers/trainer.ts";
@@ -119,4 +120,15 @@ export function drive<C extends Callback>(callback: C, model: object): C {
     ...model,
   } as unknown as Trainer);
   return callback;
+}
+
+/** Runs something as if it were in a browser. */
+export function inBrowser<T>(action: () => T): T {
+  const usual = platform();
+  setPlatform(browserPlatform);
+  try {
+    return action();
+  } finally {
+    setPlatform(usual);
+  }
 }
