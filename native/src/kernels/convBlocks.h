@@ -39,16 +39,19 @@ struct ConvBlock {
 /** Cuts by sizes alone, so that results do not depend on the number of threads. */
 class ConvBlocks {
  public:
+  static constexpr int64_t kTasks = 32;
+
   /**
    * `pixelCost`: multiplications a pixel of y takes; blocks have `leastCost` where they can, and, of whole images,
-   * `goodCost`; `mostFloats`: how much of x a block may read.
+   * `goodCost`; `mostFloats`: how much of x a block may read; `wanted`: how many blocks there should
+   * be, where that many have `leastCost`.
    */
-  ConvBlocks(const ConvGrid& grid, int64_t pixelCost, int64_t leastCost, int64_t goodCost, int64_t mostFloats)
+  ConvBlocks(const ConvGrid& grid, int64_t pixelCost, int64_t leastCost, int64_t goodCost, int64_t mostFloats,
+             int64_t wanted = kTasks)
       : grid_(grid) {
     const int64_t rowCost = std::max<int64_t>(1, grid.outWidth * pixelCost);
     const int64_t rowFloats = std::max<int64_t>(1, grid.columnsRead() * grid.channels);
     const int64_t imageFloats = grid.rowsRead(grid.outHeight) * rowFloats;
-    const int64_t wanted = kTasks;
     rows_ = grid.outHeight;
     if (grid.batch < wanted) {
       const int64_t parts = (wanted + grid.batch - 1) / grid.batch;
@@ -78,7 +81,6 @@ class ConvBlocks {
   }
 
  private:
-  static constexpr int64_t kTasks = 32;
   const ConvGrid& grid_;
   int64_t rows_ = 1, rowBlocks_ = 1, images_ = 1;
 };

@@ -5,9 +5,8 @@ namespace {
 
 constexpr int64_t kLeastCost = 100000;
 constexpr int64_t kMostInput = 64 * 1024;
-/** Pixels in a tile of the convolution, taps in one of its gradient: each holds a sum, and the gradient's an address. */
+/** Neighbouring pixels in a tile. */
 constexpr int kPixels = 8;
-constexpr int kTaps = 9;
 
 struct Setting {
   const float* weights;
@@ -65,32 +64,34 @@ void depthwiseRow(const Setting& setting, const float* x, float* y, int64_t pixe
   if (pixels & 1) depthwiseTile<1, Part>(setting, x, y, lanes);
 }
 
-/** sums[tap] += x[pixel + tap] · dy[pixel] over the pixels of a block, one vector of channels. */
-template <int T, bool Part>
-void depthwiseSums(const ConvBlock& block, int64_t columns, const int64_t* offsets, const float* x, int64_t xImage,
-                   int64_t xRow, int64_t xColumn, const float* dy, int64_t channels, float* to, const Lanes& lanes) {
-  Vec sums[T];
-  const float* from[T];
-  each<T>([&](auto t) {
-    sums[t] = loadSome<Part>(to + t * channels, lanes);
-    from[t] = x + offsets[t];
-  });
-  for (int64_t n = 0; n < block.images; n++) {
-    for (int64_t i = 0; i < block.rows; i++) {
-      int64_t at = n * xImage + i * xRow;
-      for (int64_t j = 0; j < columns; j++, at += xColumn, dy += channels) {
-        const Vec gradient = loadSome<Part>(dy, lanes);
-        each<T>([&](auto t) { sums[t] += gradient * loadSome<Part>(from[t] + at, lanes); });
-      }
-    }
+struct SumsSetting {
+  const int64_t* offsets;
+  int64_t taps;
+  int64_t channels;
+  int64_t xStep;
+};
+
+/** sums[tap] += x[pixel + tap] · dy[pixel] over R neighbouring pixels, one vector of channels. */
+template <int R, class Some>
+inline void depthwiseSums(const SumsSetting& setting, const float* x, const float* dy, float* sums, const Some& lanes) {
+  Vec gradients[R];
+  each<R>([&](auto r) { gradients[r] = lanes.load(dy + r * setting.channels); });
+  for (int64_t tap = 0; tap < setting.taps; tap++, sums += setting.channels) {
+    const float* from = x + setting.offsets[tap];
+    Vec sum = lanes.load(sums);
+    each<R>([&](auto r) { sum += gradients[r] * lanes.load(from + r * setting.xStep); });
+    lanes.store(sums, sum);
   }
-  each<T>([&](auto t) {
-    if (Part) {
-      lanes.store(to + t * channels, sums[t]);
-    } else {
-      store(to + t * channels, sums[t]);
-    }
-  });
+}
+
+/** All channels of R neighbouring pixels. */
+template <int R>
+void depthwiseSums(const SumsSetting& setting, const float* x, const float* dy, float* sums) {
+  int64_t c = 0;
+  for (; c + kLanes <= setting.channels; c += kLanes) {
+    depthwiseSums<R>(setting, x + c, dy + c, sums + c, WholeVector{});
+  }
+  if (c < setting.channels) depthwiseSums<R>(setting, x + c, dy + c, sums + c, Lanes(setting.channels - c));
 }
 
 /** The offsets of taps, in kernel order, from the first a pixel reads. */
@@ -165,24 +166,18 @@ void depthwiseWeightGrad(ConvGrid grid, const float* x, const float* dy, float* 
       tapOffsets(grid, input, offsets);
       const float* gradient =
           dy + (block.firstImage * grid.outHeight + block.firstRow) * grid.outWidth * channels;
-      const int64_t xRow = grid.strideHeight * input.rowStep, xColumn = grid.strideWidth * input.pixelStep;
-      for (int64_t c = 0; c < channels; c += kLanes) {
-        const Lanes lanes(std::min<int64_t>(kLanes, channels - c));
-        const auto add = [&](auto several, auto one, int64_t many) {
-          int64_t tap = 0;
-          for (; tap + many <= taps; tap += many) {
-            several(block, grid.outWidth, offsets + tap, input.first + c, input.imageStep, xRow, xColumn, gradient + c,
-                    channels, sums + tap * channels + c, lanes);
+      const SumsSetting setting = {offsets, taps, channels, grid.strideWidth * input.pixelStep};
+      for (int64_t n = 0; n < block.images; n++) {
+        for (int64_t i = 0; i < block.rows; i++) {
+          const float* from = input.first + n * input.imageStep + i * grid.strideHeight * input.rowStep;
+          const float* row = gradient + (n * grid.outHeight + i) * grid.outWidth * channels;
+          int64_t column = 0;
+          for (; column + kPixels <= grid.outWidth; column += kPixels) {
+            depthwiseSums<kPixels>(setting, from + column * setting.xStep, row + column * channels, sums);
           }
-          for (; tap < taps; tap++) {
-            one(block, grid.outWidth, offsets + tap, input.first + c, input.imageStep, xRow, xColumn, gradient + c,
-                channels, sums + tap * channels + c, lanes);
+          for (; column < grid.outWidth; column++) {
+            depthwiseSums<1>(setting, from + column * setting.xStep, row + column * channels, sums);
           }
-        };
-        if (lanes.full()) {
-          add(depthwiseSums<kTaps, false>, depthwiseSums<1, false>, kTaps);
-        } else {
-          add(depthwiseSums<kTaps, true>, depthwiseSums<1, true>, kTaps);
         }
       }
     }

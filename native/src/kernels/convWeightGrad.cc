@@ -10,6 +10,9 @@ static_assert(kOuterVectors == kTileVectors, "panels are cut alike");
 
 /** Floats of x or dy that a block may hold. */
 constexpr int64_t kMostBlock = 32 * 1024;
+/** Where sums fit no cache, to go over them rarely matters more. */
+constexpr int64_t kMostBlockOfManySums = 128 * 1024;
+constexpr int64_t kManySums = 128 * 1024;
 constexpr int64_t kLeastBlockCost = 2000000;
 /** Floats that partial sums may take together. */
 constexpr int64_t kMostPartials = 1024 * 1024;
@@ -140,13 +143,15 @@ void groupWeightGrad(const ConvGrid& grid, int64_t filters, const float* x, cons
   const Runs runs(grid, padded ? grid.channels : grid.pixelStep);
   const WeightSums sums(grid, filters, runs);
   const int64_t rows = runs.count * runs.length;
-  const int64_t xPixel = grid.strideHeight * grid.strideWidth * grid.channels;
-  const ConvBlocks blocks(grid, rows * filters, kLeastBlockCost, kLeastBlockCost,
-                          std::max<int64_t>(1, kMostBlock * std::min(xPixel, filters) / filters));
   // Chunks of the batch have sums of their own, unless these are large: then tiles are what is shared out.
-  const int64_t wanted = sums.floats() <= 8192 ? 16 : 8;
-  const int64_t chunks =
-      std::max<int64_t>(1, std::min(std::min(wanted, blocks.count()), kMostPartials / sums.floats()));
+  const int64_t wanted =
+      std::max<int64_t>(1, std::min<int64_t>(sums.floats() <= 8192 ? 16 : 8, kMostPartials / sums.floats()));
+  const int64_t xPixel = grid.strideHeight * grid.strideWidth * grid.channels;
+  const bool many = sums.floats() > kManySums;
+  const int64_t most = many ? kMostBlockOfManySums : kMostBlock * std::min(xPixel, filters) / filters;
+  const ConvBlocks blocks(grid, rows * filters, kLeastBlockCost, many ? INT64_MAX / 2 : kLeastBlockCost,
+                          std::max<int64_t>(1, most), wanted);
+  const int64_t chunks = std::min(wanted, blocks.count());
   const int64_t parts = std::min(sums.tiles(), (8 + chunks - 1) / chunks);
   const Scratch partials(ScratchUse::partials, chunks * sums.floats());
   threads.each(static_cast<size_t>(chunks * parts), [&](size_t index) {

@@ -87,7 +87,7 @@ inline void eachVector(int64_t first, int64_t end, const Body& body) {
 inline Vec select(IntVec mask, Vec yes, Vec no) { return mask ? yes : no; }
 
 /** Where x is a new maximum: greater, or the first NaN. */
-inline IntVec isGreater(Vec x, Vec most) { return (x > most) | ((x != x) & (most == most)); }
+inline IntVec isGreater(Vec x, Vec most) { return ~(x <= most) & (most == most); }
 
 void zeroImage(const Pooling& pool, int64_t image, int64_t first, int64_t end, float* dx) {
   float* at = dx + image * pool.height * pool.width * pool.channels;
@@ -107,7 +107,8 @@ void maxPool(const Pooling& pool, const float* x, float* y, const Threads& threa
       for (int64_t i = 0; i < window.rows; i++) {
         for (int64_t j = 0; j < window.columns; j++) {
           const Vec value = lanes.load(from + i * rowStep + j * channels + c);
-          most = select(isGreater(value, most), value, most);
+          // Which NaN it is matters to no one.
+          most = select((value > most) | (value != value), value, most);
         }
       }
       lanes.store(y + pixel * channels + c, most);
@@ -117,6 +118,7 @@ void maxPool(const Pooling& pool, const float* x, float* y, const Threads& threa
 
 void maxPoolGrad(const Pooling& pool, const float* x, const float* dy, float* dx, const Threads& threads) {
   const int64_t channels = pool.channels, rowStep = pool.width * channels;
+  const bool apart = pool.strideHeight >= pool.windowHeight && pool.strideWidth >= pool.windowWidth;
   eachImage(pool, threads, [&](int64_t image, int64_t first, int64_t end) {
     zeroImage(pool, image, first, end, dx);
     for (int64_t row = 0; row < pool.outHeight; row++) {
@@ -142,7 +144,8 @@ void maxPoolGrad(const Pooling& pool, const float* x, const float* dy, float* dx
           for (int64_t i = 0; i < window.rows; i++) {
             for (int64_t j = 0; j < window.columns; j++, position += 1) {
               float* at = to + i * rowStep + j * channels;
-              lanes.store(at, lanes.load(at) + select(winner == position, gradient, Vec{}));
+              const Vec share = select(winner == position, gradient, Vec{});
+              lanes.store(at, apart ? share : lanes.load(at) + share);
             }
           }
         });
