@@ -10,6 +10,8 @@ export interface CallbackParams {
   readonly epochs: number;
   /** Batches per epoch, or `null` when not known yet. */
   readonly steps: number | null;
+  /** In `onTrainEnd`: whether an error, Ctrl-C or an abort signal ended the run, and not the last epoch or a callback. */
+  readonly interrupted?: boolean;
 }
 
 type Hook = void | Promise<void>;

@@ -74,6 +74,11 @@ export class CallbackList {
     for (const callback of this.callbacks) callback.setParams(params);
   }
 
+  /** Before `onTrainEnd`, when the run did not come to its end. */
+  tellInterrupted(): void {
+    for (const callback of this.callbacks) callback.setParams({ ...callback.params, interrupted: true });
+  }
+
   async #all(hook: HookName, index: number | null, logs: Logs): Promise<void> {
     for (const callback of this.callbacks) {
       const call = callback[hook] as (...args: unknown[]) => void | Promise<void>;

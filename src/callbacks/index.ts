@@ -1,4 +1,5 @@
 /** `keras.callbacks`. */
+export { BackupAndRestore, type BackupAndRestoreOptions } from "./backupAndRestore.ts";
 export { Callback, type CallbackParams, type Logs } from "./callback.ts";
 export { CallbackList } from "./callbackList.ts";
 export { CSVLogger, type CSVLoggerOptions } from "./csvLogger.ts";

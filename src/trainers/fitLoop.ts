@@ -51,6 +51,7 @@ export async function fitLoop(runner: Runner, x: FitData, y: FitData | null, opt
   const callbacks = callbacksOf(runner, "fit", options, { epochs, steps: batches.steps });
   const guard = new RunGuard("fit", options.signal ?? null, true);
   model.stopTraining = false;
+  model.restoredEpoch = null;
   model.history = callbacks.history;
   const oneByOne = runEagerly || data.labels === null || listensToBatches(callbacks.callbacks, Callback.prototype);
   const run: FitRun = {
@@ -61,12 +62,13 @@ export async function fitLoop(runner: Runner, x: FitData, y: FitData | null, opt
     callbacks,
     guard,
     groups: new StepGroups(perExecution, oneByOne ? null : () => run.stepsLeft),
-    stepsLeft: (epochs - initialEpoch) * (batches.steps ?? 0),
+    stepsLeft: 0,
     reportedNaN: false,
     reportedNoValidation: false,
     logs: {},
   };
   let started = false;
+  let finished = false;
   try {
     buildAndCheck(run, await batches.peek());
     const step = steps.logged("trainStep", compiled);
@@ -76,7 +78,9 @@ export async function fitLoop(runner: Runner, x: FitData, y: FitData | null, opt
     }
     started = true;
     await callbacks.run("onTrainBegin", {});
-    for (let epoch = initialEpoch; epoch < epochs; epoch++) {
+    const firstEpoch = model.restoredEpoch ?? initialEpoch;
+    run.stepsLeft = (epochs - firstEpoch) * (batches.steps ?? 0);
+    for (let epoch = firstEpoch; epoch < epochs; epoch++) {
       model.resetMetrics();
       await callbacks.runAt("onEpochBegin", epoch);
       if (!(await batches.hasMore(epoch))) {
@@ -96,11 +100,13 @@ export async function fitLoop(runner: Runner, x: FitData, y: FitData | null, opt
       run.logs = logs;
       if (model.stopTraining) break;
     }
-    if (model.optimizer && epochs > initialEpoch) model.optimizer.finalizeVariableValues(model.trainableVariables);
+    if (model.optimizer && epochs > firstEpoch) model.optimizer.finalizeVariableValues(model.trainableVariables);
+    finished = true;
   } finally {
     guard.end();
     await batches.close();
     await validationBatches?.close();
+    if (!finished) callbacks.tellInterrupted();
     if (started) await callbacks.run("onTrainEnd", run.logs);
   }
   return callbacks.history!;

@@ -24,6 +24,8 @@ export interface RunModel {
   stopTraining: boolean;
   stopEvaluating: boolean;
   stopPredicting: boolean;
+  /** Epoch to go on with, from a callback that restored an earlier run in `onTrainBegin`. */
+  restoredEpoch: number | null;
   history: History | null;
   resetMetrics(): void;
 }

@@ -48,6 +48,8 @@ export class Trainer extends LayerBase {
   declare stopTraining: boolean;
   declare stopEvaluating: boolean;
   declare stopPredicting: boolean;
+  /** Set it in `onTrainBegin` to make `fit` go on with this epoch (from 0), in place of its `initialEpoch`. */
+  declare restoredEpoch: number | null;
   /** Record of the last `fit`. */
   declare history: History | null;
   #optimizer: optimizers.Optimizer | null = null;
@@ -66,7 +68,13 @@ export class Trainer extends LayerBase {
 
   constructor(options: ConstructorParameters<typeof LayerBase>[0] = {}) {
     super(options);
-    hide(this, { history: null, stopTraining: false, stopEvaluating: false, stopPredicting: false });
+    hide(this, {
+      history: null,
+      stopTraining: false,
+      stopEvaluating: false,
+      stopPredicting: false,
+      restoredEpoch: null,
+    });
     this.#defineOptimizer();
   }
 
