@@ -7,6 +7,7 @@ import { joinPads } from "./passes/joinPads.ts";
 import { mergeScans } from "./passes/loops/mergeScans.ts";
 import { optimizeLoops } from "./passes/loops/optimizeLoops.ts";
 import { recognizeLstm } from "./passes/loops/recognizeLstm.ts";
+import { maskBeforePool } from "./passes/maskBeforePool.ts";
 import { simplify } from "./passes/simplify.ts";
 import { sinkTransposes } from "./passes/sinkTransposes.ts";
 import { sparseState } from "./passes/sparseState.ts";
@@ -59,6 +60,11 @@ export const PASSES: readonly Pass[] = [
     name: "sinkTransposes",
     why: "convolutions ask for one order of channels, models are written in either; after merging, for shared transposes count once",
     run: (program) => sinkTransposes(program),
+  },
+  {
+    name: "maskBeforePool",
+    why: "gradients of maxima behind a relu are 0 in most places; after transposes, which lie between",
+    run: maskBeforePool,
   },
   {
     name: "recognizeLstm",
