@@ -161,30 +161,4 @@ struct Runs {
   }
 };
 
-/** Neighbouring output positions, of one dimension, that read the same taps, and these. */
-struct Stretch {
-  int64_t first, count;
-  int64_t firstTap, taps;
-
-  /** The longest from `out` on, before `end`. */
-  static Stretch from(int64_t out, int64_t end, int64_t size, int64_t kernel, int64_t stride, int64_t dilation,
-                      int64_t before) {
-    const auto begin = [&](int64_t o) { return o * stride - before; };
-    const auto firstOf = [&](int64_t o) {
-      return begin(o) >= 0 ? 0 : std::min(kernel, (-begin(o) + dilation - 1) / dilation);
-    };
-    const auto endOf = [&](int64_t o) {
-      return begin(o) >= size ? 0 : std::min(kernel, (size - 1 - begin(o)) / dilation + 1);
-    };
-    Stretch stretch{out, 1, firstOf(out), 0};
-    const int64_t endTap = endOf(out);
-    stretch.taps = std::max<int64_t>(0, endTap - stretch.firstTap);
-    while (out + stretch.count < end && firstOf(out + stretch.count) == stretch.firstTap &&
-           endOf(out + stretch.count) == endTap) {
-      stretch.count++;
-    }
-    return stretch;
-  }
-};
-
 }  // namespace keras::KERAS_ISA

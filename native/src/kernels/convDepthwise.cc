@@ -5,100 +5,82 @@ namespace {
 
 constexpr int64_t kLeastCost = 100000;
 constexpr int64_t kMostInput = 64 * 1024;
+constexpr int64_t kRunFloats = sizeof(Run) / sizeof(float);
 /** Neighbouring pixels in a tile. */
 constexpr int kPixels = 8;
 
+/** What tiles of a patch have in common; weights and their gradient are [taps, channels]. */
 struct Setting {
-  const float* weights;
-  int64_t weightStep;
-  const int64_t* offsets;
-  int64_t taps;
-  const float* bias;
-  bool relu;
+  const Run* run;
+  int64_t runs;
+  int64_t channels;
   int64_t xStep, yStep;
+  bool relu;
 };
-
-template <bool Part>
-inline Vec loadSome(const float* p, const Lanes& lanes) {
-  return Part ? lanes.load(p) : load(p);
-}
 
 /** R neighbouring pixels, one vector of channels. */
-template <int R, bool Part>
-void depthwiseTile(const Setting& setting, const float* x, float* y, const Lanes& lanes) {
-  Vec sums[R];
-  const Vec start = setting.bias ? loadSome<Part>(setting.bias, lanes) : Vec{};
-  each<R>([&](auto r) { sums[r] = start; });
-  const float* w = setting.weights;
-  const int64_t step = setting.xStep;
-  for (int64_t tap = 0; tap < setting.taps; tap++, w += setting.weightStep) {
-    const Vec weight = loadSome<Part>(w, lanes);
-    const float* from = x + setting.offsets[tap];
-    each<R>([&](auto r) { sums[r] += weight * loadSome<Part>(from + r * step, lanes); });
-  }
-  each<R>([&](auto r) {
-    if (setting.relu) sums[r] = reluOf(sums[r]);
-    if (Part) {
-      lanes.store(y + r * setting.yStep, sums[r]);
-    } else {
-      store(y + r * setting.yStep, sums[r]);
-    }
-  });
-}
-
-template <bool Part>
-void depthwiseRow(const Setting& setting, const float* x, float* y, int64_t pixels, const Lanes& lanes) {
-  for (; pixels >= kPixels; pixels -= kPixels, x += kPixels * setting.xStep, y += kPixels * setting.yStep) {
-    depthwiseTile<kPixels, Part>(setting, x, y, lanes);
-  }
-  if (pixels & 4) {
-    depthwiseTile<4, Part>(setting, x, y, lanes);
-    x += 4 * setting.xStep;
-    y += 4 * setting.yStep;
-  }
-  if (pixels & 2) {
-    depthwiseTile<2, Part>(setting, x, y, lanes);
-    x += 2 * setting.xStep;
-    y += 2 * setting.yStep;
-  }
-  if (pixels & 1) depthwiseTile<1, Part>(setting, x, y, lanes);
-}
-
-struct SumsSetting {
-  const int64_t* offsets;
-  int64_t taps;
-  int64_t channels;
-  int64_t xStep;
-};
-
-/** sums[tap] += x[pixel + tap] · dy[pixel] over R neighbouring pixels, one vector of channels. */
 template <int R, class Some>
-inline void depthwiseSums(const SumsSetting& setting, const float* x, const float* dy, float* sums, const Some& lanes) {
-  Vec gradients[R];
-  each<R>([&](auto r) { gradients[r] = lanes.load(dy + r * setting.channels); });
-  for (int64_t tap = 0; tap < setting.taps; tap++, sums += setting.channels) {
-    const float* from = x + setting.offsets[tap];
-    Vec sum = lanes.load(sums);
-    each<R>([&](auto r) { sum += gradients[r] * lanes.load(from + r * setting.xStep); });
-    lanes.store(sums, sum);
+inline void tile(const Setting& setting, const float* x, const float* weights, const float* bias, float* y,
+                 const Some& lanes) {
+  Vec sums[R];
+  const Vec start = bias ? lanes.load(bias) : Vec{};
+  each<R>([&](auto r) { sums[r] = start; });
+  for (int64_t i = 0; i < setting.runs; i++) {
+    const Vec weight = lanes.load(weights + setting.run[i].weight);
+    const float* from = x + setting.run[i].offset;
+    each<R>([&](auto r) { sums[r] += weight * lanes.load(from + r * setting.xStep); });
   }
+  each<R>([&](auto r) { lanes.store(y + r * setting.yStep, setting.relu ? reluOf(sums[r]) : sums[r]); });
 }
 
 /** All channels of R neighbouring pixels. */
 template <int R>
-void depthwiseSums(const SumsSetting& setting, const float* x, const float* dy, float* sums) {
+void convolve(const Setting& setting, const float* x, const float* weights, const float* bias, float* y) {
   int64_t c = 0;
   for (; c + kLanes <= setting.channels; c += kLanes) {
-    depthwiseSums<R>(setting, x + c, dy + c, sums + c, WholeVector{});
+    tile<R>(setting, x + c, weights + c, bias ? bias + c : nullptr, y + c, WholeVector{});
   }
-  if (c < setting.channels) depthwiseSums<R>(setting, x + c, dy + c, sums + c, Lanes(setting.channels - c));
+  if (c == setting.channels) return;
+  tile<R>(setting, x + c, weights + c, bias ? bias + c : nullptr, y + c, Lanes(setting.channels - c));
 }
 
-/** The offsets of taps, in kernel order, from the first a pixel reads. */
-void tapOffsets(const ConvGrid& grid, const BlockInput& input, int64_t* offsets) {
-  for (int64_t i = 0; i < grid.kernelHeight; i++) {
-    for (int64_t j = 0; j < grid.kernelWidth; j++) {
-      *offsets++ = i * grid.dilationHeight * input.rowStep + j * grid.dilationWidth * input.pixelStep;
+/** sums[tap] += x[pixel + tap] · dy[pixel] over R neighbouring pixels, one vector of channels. */
+template <int R, class Some>
+inline void addTile(const Setting& setting, const float* x, const float* dy, float* sums, const Some& lanes) {
+  Vec gradients[R];
+  each<R>([&](auto r) { gradients[r] = lanes.load(dy + r * setting.yStep); });
+  for (int64_t i = 0; i < setting.runs; i++) {
+    const float* from = x + setting.run[i].offset;
+    float* to = sums + setting.run[i].weight;
+    // Two sums take turns: one would wait for itself.
+    Vec sum[2] = {lanes.load(to), Vec{}};
+    each<R>([&](auto r) { sum[r % 2] += gradients[r] * lanes.load(from + r * setting.xStep); });
+    lanes.store(to, sum[0] + sum[1]);
+  }
+}
+
+template <int R>
+void add(const Setting& setting, const float* x, const float* dy, float* sums) {
+  int64_t c = 0;
+  for (; c + kLanes <= setting.channels; c += kLanes) addTile<R>(setting, x + c, dy + c, sums + c, WholeVector{});
+  if (c < setting.channels) addTile<R>(setting, x + c, dy + c, sums + c, Lanes(setting.channels - c));
+}
+
+/**
+ * Calls several(offset in x, offset in y) for kPixels pixels each and one(…) for those that are left, over the rows of a
+ * patch.
+ */
+template <class Several, class One>
+void eachTile(const ConvGrid& grid, const Patch& patch, int64_t yImageStep, int64_t yRowStep, int64_t yPixelStep,
+              const Several& several, const One& one) {
+  const int64_t xRowStep = grid.strideHeight * grid.width * grid.pixelStep, xStep = grid.strideWidth * grid.pixelStep;
+  for (int64_t n = patch.block.firstImage; n < patch.block.firstImage + patch.block.images; n++) {
+    int64_t x = patchStart(grid, patch, n);
+    int64_t y = n * yImageStep + patch.rows.first * yRowStep + patch.columns.first * yPixelStep;
+    for (int64_t i = 0; i < patch.rows.count; i++, x += xRowStep, y += yRowStep) {
+      int64_t j = 0;
+      for (; j + kPixels <= patch.columns.count; j += kPixels) several(x + j * xStep, y + j * yPixelStep);
+      for (; j < patch.columns.count; j++) one(x + j * xStep, y + j * yPixelStep);
     }
   }
 }
@@ -108,83 +90,56 @@ void tapOffsets(const ConvGrid& grid, const BlockInput& input, int64_t* offsets)
 void depthwiseConv(const DirectConv& conv, const Threads& threads) {
   const ConvGrid& grid = conv.grid;
   if (grid.batch * grid.outHeight * grid.outWidth == 0) return;
-  const bool padded = grid.padded();
   const int64_t taps = grid.kernelHeight * grid.kernelWidth;
   const ConvBlocks blocks(grid, taps * grid.channels, kLeastCost, kLeastCost, kMostInput);
   threads.each(static_cast<size_t>(blocks.count()), [&](size_t index) {
-    const ConvBlock block = blocks.block(static_cast<int64_t>(index));
-    const Scratch scratch(ScratchUse::image, padded ? paddedFloats(grid, block) : 0);
-    const BlockInput input =
-        padded ? inputPadded(grid, block, conv.x, scratch.data()) : inputInPlace(grid, block, conv.x);
-    const Scratch offsetScratch(ScratchUse::offsets, taps * 2);
-    int64_t* offsets = reinterpret_cast<int64_t*>(offsetScratch.data());
-    tapOffsets(grid, input, offsets);
-    Setting setting;
-    setting.weightStep = grid.channels;
-    setting.offsets = offsets;
-    setting.taps = taps;
-    setting.relu = conv.activation == Activation::relu;
-    setting.xStep = grid.strideWidth * input.pixelStep;
-    setting.yStep = conv.yPixelStep;
-    for (int64_t n = 0; n < block.images; n++) {
-      for (int64_t i = 0; i < block.rows; i++) {
-        const float* x = input.first + n * input.imageStep + i * grid.strideHeight * input.rowStep;
-        float* y = conv.y + (block.firstImage + n) * conv.yImageStep + (block.firstRow + i) * conv.yRowStep;
-        for (int64_t c = 0; c < grid.channels; c += kLanes) {
-          const Lanes lanes(std::min<int64_t>(kLanes, grid.channels - c));
-          setting.weights = conv.weights + c;
-          setting.bias = conv.bias ? conv.bias + c : nullptr;
-          if (lanes.full()) {
-            depthwiseRow<false>(setting, x + c, y + c, grid.outWidth, lanes);
-          } else {
-            depthwiseRow<true>(setting, x + c, y + c, grid.outWidth, lanes);
-          }
-        }
-      }
-    }
+    const Scratch scratch(ScratchUse::runs, taps * kRunFloats);
+    eachPatch(grid, blocks.block(static_cast<int64_t>(index)), [&](const Patch& patch) {
+      const PatchRuns runs(grid, false, patch, reinterpret_cast<Run*>(scratch.data()));
+      const Setting setting = {runs.run,
+                               runs.count,
+                               grid.channels,
+                               grid.strideWidth * grid.pixelStep,
+                               conv.yPixelStep,
+                               conv.activation == Activation::relu};
+      const auto at = [&](auto pixels) {
+        return [&, pixels](int64_t x, int64_t y) {
+          convolve<decltype(pixels)::value>(setting, conv.x + x, conv.weights, conv.bias, conv.y + y);
+        };
+      };
+      eachTile(grid, patch, conv.yImageStep, conv.yRowStep, conv.yPixelStep,
+               at(std::integral_constant<int, kPixels>{}), at(std::integral_constant<int, 1>{}));
+    });
   });
 }
 
 void depthwiseWeightGrad(ConvGrid grid, const float* x, const float* dy, float* dw, const Threads& threads) {
   const int64_t channels = grid.pixelStep;
   grid.channels = channels;
-  const bool padded = grid.padded();
-  const int64_t taps = grid.kernelHeight * grid.kernelWidth;
-  const ConvBlocks blocks(grid, taps * channels, kLeastCost, kLeastCost, kMostInput);
+  const int64_t taps = grid.kernelHeight * grid.kernelWidth, floats = taps * channels;
+  const ConvBlocks blocks(grid, floats, kLeastCost, kLeastCost, kMostInput);
   const int64_t chunks = std::min<int64_t>(16, blocks.count());
-  const Scratch partials(ScratchUse::partials, chunks * taps * channels);
+  const Scratch partials(ScratchUse::partials, chunks * floats);
   threads.each(static_cast<size_t>(chunks), [&](size_t index) {
     const int64_t chunk = static_cast<int64_t>(index);
-    float* sums = partials.data() + chunk * taps * channels;
-    std::memset(sums, 0, sizeof(float) * taps * channels);
-    const Scratch offsetScratch(ScratchUse::offsets, taps * 2);
-    int64_t* offsets = reinterpret_cast<int64_t*>(offsetScratch.data());
+    float* sums = partials.data() + chunk * floats;
+    std::memset(sums, 0, sizeof(float) * floats);
+    const Scratch scratch(ScratchUse::runs, taps * kRunFloats);
     for (int64_t b = chunk * blocks.count() / chunks; b < (chunk + 1) * blocks.count() / chunks; b++) {
-      const ConvBlock block = blocks.block(b);
-      const Scratch scratch(ScratchUse::image, padded ? paddedFloats(grid, block) : 0);
-      const BlockInput input = padded ? inputPadded(grid, block, x, scratch.data()) : inputInPlace(grid, block, x);
-      tapOffsets(grid, input, offsets);
-      const float* gradient =
-          dy + (block.firstImage * grid.outHeight + block.firstRow) * grid.outWidth * channels;
-      const SumsSetting setting = {offsets, taps, channels, grid.strideWidth * input.pixelStep};
-      for (int64_t n = 0; n < block.images; n++) {
-        for (int64_t i = 0; i < block.rows; i++) {
-          const float* from = input.first + n * input.imageStep + i * grid.strideHeight * input.rowStep;
-          const float* row = gradient + (n * grid.outHeight + i) * grid.outWidth * channels;
-          int64_t column = 0;
-          for (; column + kPixels <= grid.outWidth; column += kPixels) {
-            depthwiseSums<kPixels>(setting, from + column * setting.xStep, row + column * channels, sums);
-          }
-          for (; column < grid.outWidth; column++) {
-            depthwiseSums<1>(setting, from + column * setting.xStep, row + column * channels, sums);
-          }
-        }
-      }
+      eachPatch(grid, blocks.block(b), [&](const Patch& patch) {
+        const PatchRuns runs(grid, false, patch, reinterpret_cast<Run*>(scratch.data()));
+        const Setting setting = {runs.run, runs.count, channels, grid.strideWidth * channels, channels, false};
+        const int64_t rowStep = grid.outWidth * channels;
+        eachTile(
+            grid, patch, grid.outHeight * rowStep, rowStep, channels,
+            [&](int64_t from, int64_t at) { add<kPixels>(setting, x + from, dy + at, sums); },
+            [&](int64_t from, int64_t at) { add<1>(setting, x + from, dy + at, sums); });
+      });
     }
   });
-  for (int64_t i = 0; i < taps * channels; i++) {
+  for (int64_t i = 0; i < floats; i++) {
     float sum = partials.data()[i];
-    for (int64_t chunk = 1; chunk < chunks; chunk++) sum += partials.data()[chunk * taps * channels + i];
+    for (int64_t chunk = 1; chunk < chunks; chunk++) sum += partials.data()[chunk * floats + i];
     dw[i] = sum;
   }
 }

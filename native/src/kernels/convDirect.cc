@@ -14,14 +14,6 @@ constexpr int64_t kMostInput = 64 * 1024;
 /** Floats of weights that the tiles of a block read again and again. */
 constexpr int64_t kMostWeights = 48 * 1024;
 
-/** Output pixels that read the same taps: rows and columns of each image of a block. */
-struct Patch {
-  ConvBlock block;
-  Stretch rows, columns;
-
-  int64_t pixels() const { return block.images * rows.count * columns.count; }
-};
-
 /** Walks over a patch's pixels, image by image, in row-major order. */
 class PixelWalk {
  public:
@@ -29,9 +21,7 @@ class PixelWalk {
       : width_(patch.columns.count), rows_(patch.rows.count), column_(0), row_(0) {
     const ConvGrid& grid = conv.grid;
     const int64_t xRowStep = grid.width * grid.pixelStep, xImageStep = grid.height * xRowStep;
-    x_ = conv.x + patch.block.firstImage * xImageStep +
-         (patch.rows.first * grid.strideHeight - grid.top) * xRowStep +
-         (patch.columns.first * grid.strideWidth - grid.left) * grid.pixelStep;
+    x_ = conv.x + patchStart(grid, patch, patch.block.firstImage);
     y_ = conv.y + patch.block.firstImage * conv.yImageStep + patch.rows.first * conv.yRowStep +
          patch.columns.first * conv.yPixelStep;
     xColumn_ = grid.strideWidth * grid.pixelStep;
@@ -68,25 +58,6 @@ class PixelWalk {
   int64_t xColumn_, yColumn_;
   int64_t xRow_, yRow_;
   int64_t xImage_, yImage_;
-};
-
-/** What the pixels of a patch read. */
-struct PatchRuns {
-  Run* run;
-  int64_t count, length;
-
-  PatchRuns(const ConvGrid& grid, const Runs& whole, const Patch& patch, Run* memory) : run(memory), count(0) {
-    const bool together = whole.wholeRows;
-    length = together ? patch.columns.taps * grid.channels : grid.channels;
-    const int64_t rowStep = grid.width * grid.pixelStep;
-    for (int64_t i = patch.rows.firstTap; i < patch.rows.firstTap + patch.rows.taps; i++) {
-      for (int64_t j = 0; j < (together ? std::min<int64_t>(1, patch.columns.taps) : patch.columns.taps); j++) {
-        const int64_t column = patch.columns.firstTap + j;
-        run[count++] = {i * grid.dilationHeight * rowStep + column * grid.dilationWidth * grid.pixelStep,
-                        (i * grid.kernelWidth + column) * grid.channels};
-      }
-    }
-  }
 };
 
 void tilesOfPatch(const DirectConv& conv, const Patch& patch, const PatchRuns& runs) {
@@ -162,25 +133,15 @@ void directConv(const DirectConv& conv, const Threads& threads) {
   const ConvBlocks blocks(grid, runs.count * runs.length * conv.filters, kLeastCost,
                           grid.padded() ? kGoodBorderCost : kLeastCost, kMostInput);
   threads.each(static_cast<size_t>(blocks.count()), [&](size_t index) {
-    Patch patch;
-    patch.block = blocks.block(static_cast<int64_t>(index));
-    const int64_t endRow = patch.block.firstRow + patch.block.rows;
     const Scratch scratch(ScratchUse::runs, runs.count * static_cast<int64_t>(sizeof(Run) / sizeof(float)));
-    // Border pixels read fewer taps: each patch has those that it reads, and nothing is padded.
-    for (int64_t row = patch.block.firstRow; row < endRow; row += patch.rows.count) {
-      patch.rows = Stretch::from(row, endRow, grid.height, grid.kernelHeight, grid.strideHeight, grid.dilationHeight,
-                                 grid.top);
-      for (int64_t column = 0; column < grid.outWidth; column += patch.columns.count) {
-        patch.columns = Stretch::from(column, grid.outWidth, grid.width, grid.kernelWidth, grid.strideWidth,
-                                      grid.dilationWidth, grid.left);
-        const PatchRuns read(grid, runs, patch, reinterpret_cast<Run*>(scratch.data()));
-        if (dots) {
-          dotsOfPatch(conv, patch, read);
-        } else {
-          tilesOfPatch(conv, patch, read);
-        }
+    eachPatch(grid, blocks.block(static_cast<int64_t>(index)), [&](const Patch& patch) {
+      const PatchRuns read(grid, runs.wholeRows, patch, reinterpret_cast<Run*>(scratch.data()));
+      if (dots) {
+        dotsOfPatch(conv, patch, read);
+      } else {
+        tilesOfPatch(conv, patch, read);
       }
-    }
+    });
   });
 }
 

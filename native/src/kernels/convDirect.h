@@ -1,7 +1,6 @@
 /** The direct convolution that the forward direction and the gradient in x are both made of. */
 #pragma once
 #include "../kernels.h"
-#include "convBlocks.h"
 #include "convTile.h"
 
 namespace keras::KERAS_ISA {

@@ -5,14 +5,10 @@
 #pragma once
 #include <utility>
 
+#include "convPatches.h"
 #include "convVector.h"
 
 namespace keras::KERAS_ISA {
-
-/** Consecutive numbers of x, `offset` after a pixel's first, meet consecutive rows of weights from `weight` on. */
-struct Run {
-  int64_t offset, weight;
-};
 
 /** What the tiles of one panel of filters have in common. */
 struct TileSetting {
