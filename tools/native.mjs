@@ -8,10 +8,10 @@
  * Kernels are compiled once for each instruction set; at run time the processor's is chosen (native/src/kernels.cc).
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -107,16 +107,33 @@ async function must(command, args) {
   if (status !== 0) giveUp(`${command} failed on ${args.find((arg) => arg.endsWith(".cc")) ?? "linking"}`);
 }
 
-/** Compiles what is older than its source or any header, as many files at a time as there are cores. */
+/** The files that an object was made of, from the rule that the compiler left beside it. */
+function sourcesOf(object) {
+  const rule = object.replace(/\.o$/, ".d");
+  if (!existsSync(rule)) return [];
+  const text = readFileSync(rule, "utf8").replaceAll("\\\n", " ");
+  return text
+    .slice(text.indexOf(": ") + 2)
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((path) => resolve(root, path));
+}
+
+function isCurrent(object) {
+  const time = changed(object);
+  const sources = sourcesOf(object);
+  return sources.length > 0 && sources.every((path) => existsSync(path) && changed(path) < time);
+}
+
+/** Compiles what is older than something it is made of, as many files at a time as there are cores. */
 async function compile(compiler, all) {
-  const newestHeader = Math.max(0, ...filesIn(join(root, "native"), ".h").map(changed));
-  const stale = all.filter(([object, path]) => changed(object) <= Math.max(changed(path), newestHeader));
+  const stale = all.filter(([object]) => !isCurrent(object));
   for (const [object] of stale) mkdirSync(dirname(object), { recursive: true });
   const queue = [...stale].sort((a, b) => statSync(b[1]).size - statSync(a[1]).size);
   const worker = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) {
       const [object, path, flags] = next;
-      await must(compiler, [...flags, "-c", path, "-o", object]);
+      await must(compiler, [...flags, "-MMD", "-c", path, "-o", object]);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
@@ -137,7 +154,7 @@ async function buildLibrary(compiler) {
   const link =
     process.platform === "darwin"
       ? ["-bundle", "-undefined", "dynamic_lookup"]
-      : ["-shared", "-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL", "-ldl"];
+      : ["-shared", "-s", "-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL", "-ldl"];
   await must(compiler, [...parts, ...link, "-o", library]);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   console.error(`native kernels: compiled ${count} files in ${seconds} s`);

@@ -211,10 +211,11 @@ Shape Inference::inputShape(size_t input) const {
 bool Inference::knows(size_t input) const {
   ort::TensorInfo* info = nullptr;
   if (!succeeded(api().inferenceInput(context_, input, &info)) || info == nullptr) return false;
-  for (int64_t size : dimensionsOf(info)) {
+  const Shape shape = dimensionsOf(info);
+  for (int64_t size : shape) {
     if (size < 0) return false;
   }
-  return true;
+  return !shape.empty();
 }
 
 void Inference::output(size_t index, ElementType type, const Shape& shape) {

@@ -41,7 +41,7 @@ class Inference {
   explicit Inference(ort::InferenceContext* context);
   const Attributes& attributes() const { return *attributes_; }
   size_t inputCount() const;
-  /** Whether all sizes of an input are known. */
+  /** Whether all sizes of an input are known. Never of one without axes: the engine shows unknown ones in the same way. */
   bool knows(size_t input) const;
   /** Sizes of an input; unknown ones are -1. */
   Shape inputShape(size_t input) const;
