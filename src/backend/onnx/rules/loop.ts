@@ -15,7 +15,8 @@ const scan: OnnxRule<Attributes["scan"]> = (model, inputs, attributes, outputs) 
   if (native) {
     const { constants, ...texts } = native;
     const arrays = constants.map(({ data, shape, dtype }) => model.constant(data, shape, dtype));
-    const settings = { length, reverse: reverse ? 1 : 0, carries, sequences };
+    const shapes = outputs.map(({ shape }) => shape.join("x")).join(" ");
+    const settings = { length, reverse: reverse ? 1 : 0, carries, sequences, shapes };
     return model.emitAll("Scan", [...inputs, ...arrays], outputs, { ...settings, ...texts }, NATIVE_DOMAIN);
   }
   const own = carries + sequences;
