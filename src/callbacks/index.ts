@@ -14,4 +14,5 @@ export {
 export { ModelCheckpoint, type ModelCheckpointOptions } from "./modelCheckpoint.ts";
 export { ProgbarLogger } from "./progbarLogger.ts";
 export { ReduceLROnPlateau, type ReduceLROnPlateauOptions } from "./reduceLROnPlateau.ts";
+export { RemoteMonitor, type RemoteMonitorOptions } from "./remoteMonitor.ts";
 export { TerminateOnNaN, type TerminateOnNaNOptions } from "./terminateOnNaN.ts";
