@@ -145,9 +145,10 @@ struct Runs {
   int64_t count, length;
   bool wholeRows;
 
-  Runs(const ConvGrid& grid, int64_t pixelStep)
+  /** `together`: whether taps of a kernel row may be one run. */
+  Runs(const ConvGrid& grid, int64_t pixelStep, bool together = true)
       : count(grid.kernelHeight), length(grid.kernelWidth * grid.channels),
-        wholeRows(grid.kernelWidth == 1 || (grid.dilationWidth == 1 && pixelStep == grid.channels)) {
+        wholeRows(grid.kernelWidth == 1 || (together && grid.dilationWidth == 1 && pixelStep == grid.channels)) {
     if (!wholeRows) {
       count *= grid.kernelWidth;
       length = grid.channels;

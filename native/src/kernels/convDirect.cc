@@ -60,13 +60,14 @@ class PixelWalk {
   int64_t xImage_, yImage_;
 };
 
-void tilesOfPatch(const DirectConv& conv, const Patch& patch, const PatchRuns& runs) {
+/** Panels from `first` to before `end`. */
+void tilesOfPatch(const DirectConv& conv, const Patch& patch, const PatchRuns& runs, int64_t first, int64_t end) {
   const ConvGrid& grid = conv.grid;
   const Panels panels(conv.filters);
   const int64_t rows = grid.kernelHeight * grid.kernelWidth * grid.channels;
   const float* x[kMostTilePixels];
   float* y[kMostTilePixels];
-  for (int64_t panel = 0; panel < panels.count; panel++) {
+  for (int64_t panel = first; panel < end; panel++) {
     const int vectors = panels.vectorsOf(panel);
     const int64_t firstFilter = panels.firstVector(panel) * kLanes;
     TileSetting setting;
@@ -130,16 +131,21 @@ void directConv(const DirectConv& conv, const Threads& threads) {
   if (grid.batch * grid.outHeight * grid.outWidth == 0) return;
   const Runs runs(grid, grid.pixelStep);
   const bool dots = usesDots(grid, conv.filters);
-  const ConvBlocks blocks(grid, runs.count * runs.length * conv.filters, kLeastCost,
-                          grid.padded() ? kGoodBorderCost : kLeastCost, kMostInput);
-  threads.each(static_cast<size_t>(blocks.count()), [&](size_t index) {
+  const int64_t panels = dots ? 1 : Panels(conv.filters).count;
+  // Few images are better cut along the filters than into few rows, each of which would read all weights.
+  const int64_t parts = grid.batch < ConvBlocks::kTasks ? panels : 1;
+  const ConvBlocks blocks(grid, runs.count * runs.length * (conv.filters / parts), kLeastCost,
+                          grid.padded() ? kGoodBorderCost : kLeastCost, kMostInput,
+                          std::max<int64_t>(1, ConvBlocks::kTasks / parts));
+  threads.each(static_cast<size_t>(blocks.count() * parts), [&](size_t index) {
+    const int64_t block = static_cast<int64_t>(index) / parts, part = static_cast<int64_t>(index) % parts;
     const Scratch scratch(ScratchUse::runs, runs.count * static_cast<int64_t>(sizeof(Run) / sizeof(float)));
-    eachPatch(grid, blocks.block(static_cast<int64_t>(index)), [&](const Patch& patch) {
+    eachPatch(grid, blocks.block(block), [&](const Patch& patch) {
       const PatchRuns read(grid, runs.wholeRows, patch, reinterpret_cast<Run*>(scratch.data()));
       if (dots) {
         dotsOfPatch(conv, patch, read);
       } else {
-        tilesOfPatch(conv, patch, read);
+        tilesOfPatch(conv, patch, read, part * panels / parts, (part + 1) * panels / parts);
       }
     });
   });

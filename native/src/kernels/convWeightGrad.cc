@@ -23,14 +23,17 @@ constexpr int64_t kMostPartials = 1024 * 1024;
  */
 class WeightSums {
  public:
-  WeightSums(const ConvGrid& grid, int64_t filters, const Runs& runs)
-      : grid_(grid), runs_(runs), filters_(filters), filterPanels_(filters), runPanels_(runs.length) {
-    swapped_ = runs.count * runPanels_.vectors * filters < runs.count * runs.length * filterPanels_.vectors;
+  /** `clipped`: runs are single taps, which read only what lies on x. */
+  WeightSums(const ConvGrid& grid, int64_t filters, const Runs& runs, bool clipped)
+      : grid_(grid), runs_(runs), filters_(filters), filterPanels_(filters), runPanels_(runs.length),
+        clipped_(clipped) {
+    swapped_ =
+        !clipped && runs.count * runPanels_.vectors * filters < runs.count * runs.length * filterPanels_.vectors;
     const Panels& panels = swapped_ ? runPanels_ : filterPanels_;
     const int64_t widest = panels.vectorsOf(panels.count - 1);
     const int most = outerNumbers(static_cast<int>(widest));
     // Runs that fill less than half a tile share it.
-    gathered_ = !swapped_ && runs.count > 1 && runs.length * 2 <= most;
+    gathered_ = !swapped_ && !clipped && runs.count > 1 && runs.length * 2 <= most;
     const int64_t numbers = swapped_ ? filters : gathered_ ? runs.count * runs.length : runs.length;
     numbers_ = numbers;
     cuts_ = (numbers + most - 1) / most;
@@ -70,6 +73,7 @@ class WeightSums {
       setting.vectors.first += firstLane;
       setting.lastLanes = panels.filtersOf(panel) - (vectors - 1) * kLanes;
       setting.offsets = nullptr;
+      if (clipped_) clip(line, block, setting);
       if (swapped_) {
         setting.vectors.first += offsets[line];
         setting.numbers.first += begin;
@@ -125,10 +129,28 @@ class WeightSums {
   }
 
  private:
+  /** Leaves the pixels of a block whose tap lies on x. */
+  void clip(int64_t tap, const ConvBlock& block, OuterSetting& setting) const {
+    const auto firstOf = [](int64_t start, int64_t stride) { return start >= 0 ? 0 : (-start + stride - 1) / stride; };
+    const auto endOf = [](int64_t start, int64_t stride, int64_t size) {
+      return start >= size ? 0 : (size - 1 - start) / stride + 1;
+    };
+    const int64_t rowStart = block.firstRow * grid_.strideHeight - grid_.top +
+                             tap / grid_.kernelWidth * grid_.dilationHeight;
+    const int64_t columnStart = tap % grid_.kernelWidth * grid_.dilationWidth - grid_.left;
+    const int64_t row = firstOf(rowStart, grid_.strideHeight), column = firstOf(columnStart, grid_.strideWidth);
+    setting.rows = std::min(block.rows, endOf(rowStart, grid_.strideHeight, grid_.height)) - row;
+    setting.columns = std::min(grid_.outWidth, endOf(columnStart, grid_.strideWidth, grid_.width)) - column;
+    for (OuterOperand* operand : {&setting.numbers, &setting.vectors}) {
+      operand->first += row * operand->rowStep + column * operand->pixelStep;
+    }
+  }
+
   const ConvGrid& grid_;
   const Runs& runs_;
   int64_t filters_;
   Panels filterPanels_, runPanels_;
+  bool clipped_;
   /** Vectors run along x's runs, not along filters. */
   bool swapped_;
   /** A tile's numbers come from several runs. */
@@ -139,9 +161,11 @@ class WeightSums {
 
 void groupWeightGrad(const ConvGrid& grid, int64_t filters, const float* x, const float* dy, int64_t dyPixelStep, float* dw,
                      const Threads& threads) {
-  const bool padded = grid.padded();
-  const Runs runs(grid, padded ? grid.channels : grid.pixelStep);
-  const WeightSums sums(grid, filters, runs);
+  // A tap with channels enough for its own tiles leaves out what lies beside x; others have a copy with padding.
+  const bool clipped = grid.padded() && grid.channels >= outerNumbers(1) && filters * 2 > kLanes;
+  const bool padded = grid.padded() && !clipped;
+  const Runs runs(grid, padded ? grid.channels : grid.pixelStep, !clipped);
+  const WeightSums sums(grid, filters, runs, clipped);
   const int64_t rows = runs.count * runs.length;
   // Chunks of the batch have sums of their own, unless these are large: then tiles are what is shared out.
   const int64_t wanted =
