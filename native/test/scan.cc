@@ -465,7 +465,7 @@ void bench() {
     for (const bool both : {false, true}) {
       const Threads threads = both ? pair.threads() : Threads{};
       double best = 1e30;
-      for (int round = 0; round < 30; round++) {
+      for (int round = 0; round < 300; round++) {
         const auto start = std::chrono::steady_clock::now();
         kernels().scan(*program, inputs.data(), outputs.data(), threads);
         best = std::min(best, std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
