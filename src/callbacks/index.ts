@@ -15,4 +15,5 @@ export { ModelCheckpoint, type ModelCheckpointOptions } from "./modelCheckpoint.
 export { ProgbarLogger } from "./progbarLogger.ts";
 export { ReduceLROnPlateau, type ReduceLROnPlateauOptions } from "./reduceLROnPlateau.ts";
 export { RemoteMonitor, type RemoteMonitorOptions } from "./remoteMonitor.ts";
+export { SwapEMAWeights, type SwapEMAWeightsOptions } from "./swapEMAWeights.ts";
 export { TerminateOnNaN, type TerminateOnNaNOptions } from "./terminateOnNaN.ts";

@@ -253,6 +253,11 @@ export abstract class Optimizer extends OptimizerState {
     return this.oncePerStep(`step ${dtype}`, () => ops.cast(ops.add(toTensor(this.iterations), 1), dtype));
   }
 
+  /** Variables of the model with their moving averages; none without `useEma`, or before the optimizer is built. */
+  get movingAverages(): (readonly [variable: Variable, average: Variable])[] {
+    return this.#averages.map((average, i) => [this.trainable[i]!, average]);
+  }
+
   /** The loss whose gradients `apply` expects: multiplied by `lossScaleFactor`. */
   scaleLoss(loss: Tensor): Tensor {
     return this.lossScaleFactor === null ? loss : ops.multiply(loss, this.lossScaleFactor);
