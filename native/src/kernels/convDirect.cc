@@ -1,6 +1,7 @@
 #include "convDirect.h"
 
 #include "convDot.h"
+#include "convWinograd.h"
 
 namespace keras::KERAS_ISA {
 namespace {
@@ -129,6 +130,7 @@ bool usesDots(const ConvGrid& grid, int64_t filters) {
 void directConv(const DirectConv& conv, const Threads& threads) {
   const ConvGrid& grid = conv.grid;
   if (grid.batch * grid.outHeight * grid.outWidth == 0) return;
+  if (usesWinograd(grid, conv.filters)) return winogradConv(conv, threads);
   const Runs runs(grid, grid.pixelStep);
   const bool dots = usesDots(grid, conv.filters);
   const int64_t panels = dots ? 1 : Panels(conv.filters).count;

@@ -9,7 +9,7 @@ namespace keras::KERAS_ISA {
  * A thread that starts tasks also runs some, while what it prepared for all of them is in use: hence one memory for each
  * purpose.
  */
-enum class ScratchUse : int { weights, bias, partials, image, offsets, runs, count };
+enum class ScratchUse : int { weights, transformed, bias, partials, image, offsets, runs, count };
 
 class Scratch {
  public:

@@ -2,6 +2,7 @@
 #include "convDepthwise.h"
 #include "convDirect.h"
 #include "convOuter.h"
+#include "convWinograd.h"
 
 namespace keras::KERAS_ISA {
 namespace {
@@ -210,6 +211,7 @@ void convWeightGrad(const Convolution& shape, const float* x, const float* dy, f
     return;
   }
   if (isDepthwise(shape)) return depthwiseWeightGrad(grid, x, dy, dw, threads);
+  if (shape.groups == 1 && usesWinograd(grid, filters)) return winogradWeightGrad(grid, filters, x, dy, dw, threads);
   for (int64_t group = 0; group < shape.groups; group++) {
     groupWeightGrad(grid, filters, x + group * grid.channels, dy + group * filters, shape.filters, dw + group * filters,
                     threads);
