@@ -1,6 +1,8 @@
 /** The kernels of one instruction set. */
 #include "conv.h"
+#include "elementwise.h"
 #include "pool.h"
+#include "scan.h"
 
 namespace keras::KERAS_ISA {
 
@@ -25,8 +27,8 @@ const Kernels& table() {
       maxPoolGrad,
       sumPool,
       sumPoolGrad,
-      nullptr,  // elementwise
-      nullptr,  // scan
+      elementwise,
+      scan,
   };
   return kernels;
 }
