@@ -8,7 +8,7 @@
  * Kernels are compiled once for each instruction set; at run time the processor's is chosen (native/src/kernels.cc).
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -17,6 +17,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../", import.meta.url));
 const source = join(root, "native/src");
 const target = join(root, `native/build/${process.platform}-${process.arch}`);
+const library = join(target, "keras.node");
 const ifPossible = process.argv.includes("--if-possible");
 
 /** Flags of each instruction set, by the name of its namespace. */
@@ -34,9 +35,10 @@ const COMMON = ["-std=c++17", "-fPIC", "-fno-exceptions", "-fno-rtti", "-fvisibi
 const KERNELS = [...COMMON, "-O3", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi"];
 const GLUE = [...COMMON, "-O2"];
 
-/** Ends with a sentence: in vain, or, where the build was only wished for, content. */
+/** Ends with a sentence. Where the build was only wished for that is no failure, and a library of older sources goes. */
 function giveUp(why) {
-  console.error(`native kernels: ${why}; the engine's own kernels are used`);
+  console.error(`native kernels: ${why}${ifPossible ? "; the engine's own kernels are used" : ""}`);
+  if (ifPossible) rmSync(library, { force: true });
   process.exit(ifPossible ? 0 : 1);
 }
 
@@ -147,7 +149,6 @@ async function buildLibrary(compiler) {
   const { kernels, glue } = objects();
   const start = performance.now();
   const count = await compile(compiler, [...kernels, ...glue]);
-  const library = join(target, "keras.node");
   const parts = objectsOf([...kernels, ...glue]);
   if (!isStale(library, parts)) return;
   // The C++ library goes into ours on Linux: another machine's may be older. Node's functions are found when it loads.
