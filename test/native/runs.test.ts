@@ -194,6 +194,25 @@ describe("runs", () => {
     expect(summary(await checked(program, new Set([sum.node!])))).toEqual(["add", "[mul exp]"]);
   });
 
+  it("leave constants to the engine, and what it takes into convolutions", async () => {
+    const fixed = b.constant(Float32Array.from({ length: 6 }, Math.sqrt), [6], "float32");
+    const scale = b.unary("tanh", add(fixed, fixed));
+    expect(await together([a], [mul(mul(a, scale), a)])).toEqual(["add", "tanh", "[mul mul]"]);
+    expect(await together([a], [b.unary("tanh", b.broadcastTo(number(2), [4, 6])), b.unary("exp", a)])).toEqual([
+      "broadcast_to",
+      "tanh",
+      "exp",
+    ]);
+    const image = x(1, 2, 5, 5);
+    const plain = { strides: [1, 1], low: [0, 0], high: [0, 0], dilation: [1, 1], groups: 1 };
+    const y = b.conv(image, x(3, 2, 2, 2), plain);
+    const program = makeProgram(
+      [image, y.node!.inputs[1]!],
+      [b.unary("relu", mul(y, y)), b.unary("tanh", mul(image, image))],
+    );
+    expect(summary(await checked(program))).toEqual(["conv", "mul", "relu", "[mul tanh]"]);
+  });
+
   it("do not grow without end", async () => {
     let sum = a;
     for (let i = 0; i < 200; i++) sum = b.unary("tanh", mul(sum, c));

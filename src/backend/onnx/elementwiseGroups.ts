@@ -6,6 +6,7 @@
  * sort algorithm for directed acyclic graphs", 2006).
  */
 import { sizeOf } from "../../core/shape.ts";
+import type { Primitive } from "../../ir/primitives.ts";
 import type { Program } from "../../ir/program.ts";
 import type { Node, Value } from "../../ir/value.ts";
 import { describeRun, type ElementwiseRun, isElementwiseNode, isWorthwhile } from "./elementwiseRuns.ts";
@@ -18,6 +19,12 @@ const MOST_ARRAYS = 24;
 const FARTHEST = 4096;
 /** Runs that a reader of a value may join, at most. */
 const MOST_TRIES = 8;
+
+/**
+ * Into which the engine takes what is done to their results one by one, when it builds a session: normalization, activations,
+ * sums. What is made of constants only it computes then, too.
+ */
+const FOLDING: ReadonlySet<Primitive> = new Set(["conv", "conv_input_grad"]);
 
 /** A node, or nodes that are computed as one. */
 export interface Unit {
@@ -63,8 +70,15 @@ class Grouping {
     this.#program = program;
     this.#operations = operations;
     this.#results = new Set(program.outputs);
+    const fixed = new Set<Value>(program.constants);
+    const folded = new Set<Value>();
     this.#order = program.nodes.map((node, i) => {
-      const size = !apart.has(node) && isElementwiseNode(node, operations) ? sizeOf(node.outputs[0]!.shape) : 0;
+      const isFree = !apart.has(node) && isElementwiseNode(node, operations);
+      const isFixed = node.inputs.every((value) => fixed.has(value));
+      const isFolded = FOLDING.has(node.op) || (isFree && node.inputs.some((value) => folded.has(value)));
+      for (const value of isFixed ? node.outputs : []) fixed.add(value);
+      for (const value of isFolded ? node.outputs : []) folded.add(value);
+      const size = isFree && !isFixed && !isFolded ? sizeOf(node.outputs[0]!.shape) : 0;
       const part = new Part(node, i, size);
       this.#places.set(node, i);
       this.#partOf.set(node, part);
