@@ -16,4 +16,5 @@ export { ProgbarLogger } from "./progbarLogger.ts";
 export { ReduceLROnPlateau, type ReduceLROnPlateauOptions } from "./reduceLROnPlateau.ts";
 export { RemoteMonitor, type RemoteMonitorOptions } from "./remoteMonitor.ts";
 export { SwapEMAWeights, type SwapEMAWeightsOptions } from "./swapEMAWeights.ts";
+export { TensorBoard, type TensorBoardOptions } from "./tensorBoard.ts";
 export { TerminateOnNaN, type TerminateOnNaNOptions } from "./terminateOnNaN.ts";
