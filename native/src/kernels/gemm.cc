@@ -60,8 +60,12 @@ struct TileArguments {
   int64_t lastCount;  // columns of the last vector
 };
 
+/** Terms of the sums between two requests for memory ahead, and lines of those: one in about 25 cycles. */
+constexpr int64_t kTermsAhead = 32;
+constexpr int kLinesAhead = 32;
+
 template <int rows, int vecs>
-void tile(const TileArguments& arguments) {
+void tile(const TileArguments& arguments, Ahead& ahead) {
   Vec sums[rows][vecs];
   const bool whole = arguments.lastCount == kLanes;
 #pragma GCC unroll 8
@@ -75,17 +79,21 @@ void tile(const TileArguments& arguments) {
   const float* panel = arguments.panel;
   const float* left = arguments.left;
   const int64_t stride = arguments.leftStride;
-  for (int64_t k = 0; k < arguments.inner; k++) {
-    Vec row[vecs];
+  for (int64_t first = 0; first < arguments.inner; first += kTermsAhead) {
+    ahead.some(kLinesAhead * rows * vecs / 24 + 1);
+    const int64_t last = std::min(arguments.inner, first + kTermsAhead);
+    for (int64_t k = first; k < last; k++) {
+      Vec row[vecs];
 #pragma GCC unroll 3
-    for (int v = 0; v < vecs; v++) row[v] = load(panel + v * kLanes);
+      for (int v = 0; v < vecs; v++) row[v] = load(panel + v * kLanes);
 #pragma GCC unroll 8
-    for (int r = 0; r < rows; r++) {
-      const Vec x = splat(left[r * stride + k]);
+      for (int r = 0; r < rows; r++) {
+        const Vec x = splat(left[r * stride + k]);
 #pragma GCC unroll 3
-      for (int v = 0; v < vecs; v++) sums[r][v] += x * row[v];
+        for (int v = 0; v < vecs; v++) sums[r][v] += x * row[v];
+      }
+      panel += vecs * kLanes;
     }
-    panel += vecs * kLanes;
   }
 #pragma GCC unroll 8
   for (int r = 0; r < rows; r++) {
@@ -101,7 +109,7 @@ void tile(const TileArguments& arguments) {
   }
 }
 
-using Tile = void (*)(const TileArguments&);
+using Tile = void (*)(const TileArguments&, Ahead&);
 template <int vecs>
 Tile tileOf(int64_t rows) {
   constexpr Tile tiles[] = {tile<1, vecs>, tile<2, vecs>, tile<3, vecs>, tile<4, vecs>,
@@ -142,7 +150,7 @@ void packPanel(const float* from, int64_t rows, int64_t columns, bool transposed
   }
 }
 
-void multiply(int64_t rows, int64_t inner, int64_t columns, Rows left, const float* panels, Rows initial, float* out, int64_t outStride) {
+void multiply(int64_t rows, int64_t inner, int64_t columns, Rows left, const float* panels, Rows initial, float* out, int64_t outStride, Ahead& ahead) {
   for (int64_t first = 0; first < columns; first += kPanel) {
     const int64_t count = std::min(kPanel, columns - first), vecs = vecsOf(count);
     TileArguments arguments{inner, left.data, left.stride, panels + first * inner, initial.data ? initial.data + first : nullptr,
@@ -153,7 +161,7 @@ void multiply(int64_t rows, int64_t inner, int64_t columns, Rows left, const flo
       if (initial.data) arguments.initial = initial.data + row * initial.stride + first;
       arguments.out = out + row * outStride + first;
       const Tile tile = vecs == 1 ? tileOf<1>(some) : vecs == 2 ? tileOf<2>(some) : tileOf<3>(some);
-      tile(arguments);
+      tile(arguments, ahead);
     }
   }
 }

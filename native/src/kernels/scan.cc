@@ -46,6 +46,7 @@ class Block {
     for (int64_t turn = 0; turn < program_.length; turn++) {
       const int64_t time = program_.reverse ? program_.length - 1 - turn : turn;
       beginTurn(turn, time);
+      if (turn + 1 < program_.length) lookAhead(program_.reverse ? time - 1 : time + 1);
       if (turn == 0 || program_.sharedStepsEveryTurn) runSteps(program_.sharedSteps, loop_.sharedKernels, 0, program_.sharedSteps.size(), 0, 1);
       for (const ScanProgram::Segment& segment : program_.segments) {
         if (segment.product >= 0) {
@@ -103,11 +104,10 @@ class Block {
       const ScanProgram::Storage& storage = program_.storages[i];
       switch (storage.where) {
         case Where::sequence:
-          at_[i] = const_cast<float*>(loop_.input<float>(storage.index)) + time * storage.columns * (storage.stride == 0 ? 1 : program_.rows) +
-                   firstRow_ * storage.stride;
+          at_[i] = const_cast<float*>(sequenceOf(storage, time));
           break;
         case Where::output:
-          at_[i] = static_cast<float*>(loop_.outputs[storage.index]) + (time * program_.rows + firstRow_) * storage.columns;
+          at_[i] = outputOf(storage, time);
           break;
         case Where::pair: at_[i] = memory_ + storage.position + (turn % 2) * storage.index; break;
         case Where::converted:
@@ -118,12 +118,29 @@ class Block {
     }
   }
 
-  void multiplyBlock(const ScanProgram::Product& product) const {
+  const float* sequenceOf(const ScanProgram::Storage& storage, int64_t time) const {
+    return loop_.input<float>(storage.index) + time * storage.columns * (storage.stride == 0 ? 1 : program_.rows) + firstRow_ * storage.stride;
+  }
+  float* outputOf(const ScanProgram::Storage& storage, int64_t time) const {
+    return static_cast<float*>(loop_.outputs[storage.index]) + (time * program_.rows + firstRow_) * storage.columns;
+  }
+
+  /** The next turn's parts of sequences and ys lie far from this one's: products ask for them while they compute. */
+  void lookAhead(int64_t time) {
+    ahead_.clear();
+    for (const ScanProgram::Storage& storage : program_.storages) {
+      const int64_t bytes = rows_ * storage.columns * static_cast<int64_t>(sizeof(float));
+      if (storage.where == Where::sequence) ahead_.add(sequenceOf(storage, time), bytes, false);
+      if (storage.where == Where::output) ahead_.add(outputOf(storage, time), bytes, true);
+    }
+  }
+
+  void multiplyBlock(const ScanProgram::Product& product) {
     const ScanProgram::Matrix& matrix = program_.matrices[static_cast<size_t>(product.matrix)];
     const auto rowsOf = [&](const ScanProgram::Value& value) { return Rows{address(value), program_.storages[static_cast<size_t>(value.storage)].stride}; };
     const Rows result = rowsOf(product.result);
     multiply(rows_, matrix.rows, matrix.columns, rowsOf(product.left), loop_.matrices[static_cast<size_t>(product.matrix)],
-             product.hasInitial ? rowsOf(product.initial) : Rows{nullptr, 0}, const_cast<float*>(result.data), result.stride);
+             product.hasInitial ? rowsOf(product.initial) : Rows{nullptr, 0}, const_cast<float*>(result.data), result.stride, ahead_);
   }
 
   /** Steps on some rows. What lives only within the run has memory for no more than those. */
@@ -182,6 +199,7 @@ class Block {
   float* const memory_;
   std::vector<float*> at_;  // of each storage
   std::vector<float*> next_;
+  Ahead ahead_;
 };
 
 }  // namespace
