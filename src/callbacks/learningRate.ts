@@ -1,4 +1,4 @@
-/** The learning rate of a model in training, for callbacks that log or change it. */
+/** The optimizer of a model in training and its learning rate, for callbacks that log or change them. */
 import type { Optimizer } from "../optimizers/index.ts";
 import type { Trainer } from "../trainers/trainer.ts";
 
@@ -7,8 +7,7 @@ export function optimizerOf(where: string, model: Trainer): Optimizer {
   const { optimizer } = model;
   if (optimizer) return optimizer;
   throw new Error(
-    `${where}: model "${model.name}" has no optimizer, and so no learning rate. Pass one to compile: ` +
-      'model.compile({ optimizer: "adam", … })',
+    `${where}: model "${model.name}" has no optimizer. Pass one to compile: model.compile({ optimizer: "adam", … })`,
   );
 }
 

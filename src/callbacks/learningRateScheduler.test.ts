@@ -68,8 +68,7 @@ describe("LearningRateScheduler", () => {
       { optimizer: null },
     );
     await expect(alone.onEpochBegin(0)).rejects.toThrow(
-      'LearningRateScheduler: model "driven" has no optimizer, and so no learning rate. Pass one to compile: ' +
-        'model.compile({ optimizer: "adam", … })',
+      'LearningRateScheduler: model "driven" has no optimizer. Pass one to compile: model.compile({ optimizer: "adam", … })',
     );
   });
 });
