@@ -1,10 +1,12 @@
 /** Our binding to the engine, against what sums by hand give. Skipped, visibly, where it was not built. */
 import { Worker } from "node:worker_threads";
+import type { Tensor as OrtTensor } from "onnxruntime-common";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { allocate, type DType, type TypedArray, toElement } from "../../core/dtype.ts";
 import { sizeOf } from "../../core/shape.ts";
 import { encodeModel, externalData, type OnnxGraph, type OnnxNode } from "./encode.ts";
 import { findEngine, findLibrary, KERNELS_VARIABLE, loadNative } from "./native.ts";
+import { NATIVE_DOMAIN } from "./nativeKernels.ts";
 
 const engine = (await loadNative())!;
 
@@ -45,6 +47,10 @@ const tensor = (data: TypedArray, dims: readonly number[] = [data.length], type:
     data,
     dims,
   );
+
+/** A tensor of its own numbers; none where there is no engine. */
+const tensorOf = (numbers: readonly number[], dims: readonly number[]) =>
+  (engine ? tensor(Float32Array.from(numbers), dims) : null) as unknown as OrtTensor;
 
 describe.skipIf(!engine)("the binding to the engine", () => {
   it("says what it runs on", () => {
@@ -204,6 +210,59 @@ describe.skipIf(!engine)("what goes wrong with the engine", () => {
     const session = await create(graph({ nodes, inputs, outputs: [value("y", [1])] }));
     const feeds = { x: tensor(new Float32Array(2)), i: tensor(Int32Array.of(7), [1], "int32") };
     await expect(session.run(feeds, { y: tensor(new Float32Array(1)) })).rejects.toThrow(/indices element out of/);
+    await session.release();
+  });
+});
+
+const ints = (value: number[]) => ({ kind: "ints" as const, value });
+const WINDOWS = { strides: ints([1, 1]), pads: ints([0, 1, 0, 1]), dilations: ints([1, 1]) };
+/** Three numbers in a row, convolved with three. */
+const convolution = (attributes: OnnxNode["attributes"] = WINDOWS, kernel = [1, 3, 1, 1], inputs = ["x", "w", "b"]) =>
+  graph({
+    nodes: [node("Conv", inputs, "y", { domain: NATIVE_DOMAIN, attributes })],
+    inputs: [value("x", [1, 1, 3, 1]), value("w", kernel), value("b", [1])],
+    outputs: [value("y", [1, 1, 3, 1])],
+  });
+
+describe.skipIf(!engine?.kernels)("operators of ours", () => {
+  const x = tensorOf([1, 2, 3], [1, 1, 3, 1]);
+  const w = tensorOf([10, 100, 1000], [1, 3, 1, 1]);
+  const b = tensorOf([-200], [1]);
+
+  it("compute what the attributes say, with an input that may be missing", async () => {
+    const y = new Float32Array(3);
+    const fetches = { y: tensor(y, [1, 1, 3, 1]) };
+    const run = async (g: OnnxGraph) => {
+      const session = await create(g);
+      await session.run({ x, w, b }, fetches);
+      await session.release();
+      return [...y];
+    };
+    // 0·10 + 1·100 + 2·1000; 1·10 + 2·100 + 3·1000; 2·10 + 3·100 + 0·1000
+    expect(await run(convolution(WINDOWS, undefined, ["x", "w"]))).toEqual([2100, 3210, 320]);
+    expect(await run(convolution())).toEqual([1900, 3010, 120]);
+    const relu = { ...WINDOWS, activation: { kind: "int" as const, value: 1 } };
+    b.data[0] = -2000;
+    expect(await run(convolution(relu))).toEqual([100, 1210, 0]);
+  });
+
+  it("refuse attributes that mean nothing", async () => {
+    const wrong: [OnnxNode["attributes"], string][] = [
+      [{ ...WINDOWS, strides: ints([0, 1]) }, "expected `strides` to be two numbers of at least 1. Received: (0, 1)"],
+      [{ ...WINDOWS, pads: ints([1]) }, "expected `pads` to be four numbers: top, left, bottom, right. Received: (1)"],
+      [{ ...WINDOWS, groups: { kind: "int", value: 0 } }, "expected `groups` to be at least 1. Received: 0"],
+    ];
+    for (const [attributes, message] of wrong) {
+      await expect(create(convolution(attributes))).rejects.toThrow(`Conv: ${message}`);
+    }
+  });
+
+  it("refuse operands that do not fit each other", async () => {
+    const session = await create(convolution(WINDOWS, [1, 3, 2, 1]));
+    const feeds = { x, w: tensorOf([1, 2, 3, 4, 5, 6], [1, 3, 2, 1]), b };
+    await expect(session.run(feeds, { y: tensorOf([0, 0, 0], [1, 1, 3, 1]) })).rejects.toThrow(
+      "x has shape (1, 1, 3, 1); expected (1, 1, 3, 2)",
+    );
     await session.release();
   });
 });
