@@ -3,6 +3,7 @@ import { type Program, verifyProgram } from "../ir/program.ts";
 import { bindInputs } from "./passes/bindInputs.ts";
 import { channelsLast } from "./passes/channelsLast.ts";
 import { eliminateCommonSubexpressions } from "./passes/eliminateCommonSubexpressions.ts";
+import { foldScales } from "./passes/foldScales.ts";
 import { joinPads } from "./passes/joinPads.ts";
 import { mergeScans } from "./passes/loops/mergeScans.ts";
 import { optimizeLoops } from "./passes/loops/optimizeLoops.ts";
@@ -60,6 +61,11 @@ export const PASSES: readonly Pass[] = [
     name: "sinkTransposes",
     why: "convolutions ask for one order of channels, models are written in either; after merging, for shared transposes count once",
     run: (program) => sinkTransposes(program),
+  },
+  {
+    name: "foldScales",
+    why: "normalization of predictions costs nothing inside of kernels; after transposes, which lie between",
+    run: foldScales,
   },
   {
     name: "maskBeforePool",
