@@ -275,6 +275,24 @@ void testSpecialValues() {
   }
 }
 
+/** In 3 x 3 convolutions that are transformed, a NaN may reach the other pixels of its tile of 2 x 2, but no others. */
+void testNanOfTiles() {
+  const Convolution c = shapeOf(2, {24, 24, 3, 1, 1, 1}, {24, 24, 3, 1, 1, 1}, 32, 32, 1);
+  std::vector<float> x = numbers(sizeOfX(c)), w = numbers(sizeOfW(c)), y(static_cast<size_t>(sizeOfY(c)));
+  const int64_t row = 11, column = 6;
+  x[static_cast<size_t>((row * c.width + column) * c.channels + 5)] = std::numeric_limits<float>::quiet_NaN();
+  kernels().conv(c, x.data(), w.data(), nullptr, Activation::relu, y.data(), kOne);
+  bool reaches = true, stays = true;
+  for (int64_t i = 0; i < sizeOfY(c); i++) {
+    const int64_t pixel = i / c.filters, down = pixel / c.outWidth - row, right = pixel % c.outWidth - column;
+    const bool isNan = std::isnan(y[static_cast<size_t>(i)]);
+    if (std::abs(down) <= 1 && std::abs(right) <= 1 && !isNan) reaches = false;
+    if ((std::abs(down) > 2 || std::abs(right) > 2) && isNan) stays = false;
+  }
+  check(reaches, "a NaN reaches what reads it");
+  check(stays, "a NaN stays near what reads it");
+}
+
 void testEmpty() {
   Convolution c = shapeOf(0, {6, 4, 3, 1, 0, 1}, {6, 4, 3, 1, 0, 1}, 5, 7, 1);
   std::vector<float> w = numbers(sizeOfW(c)), dw(w.size(), 3.0f), nothing(1);
@@ -371,6 +389,7 @@ int main(int count, char** arguments) {
   testRandomShapes();
   testLargeShapes();
   testSpecialValues();
+  testNanOfTiles();
   testEmpty();
   std::printf("%d passed, %d failed\n", passed, failed);
   return failed > 0 ? 1 : 0;

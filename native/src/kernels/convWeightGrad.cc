@@ -32,13 +32,12 @@ class WeightSums {
         !clipped && runs.count * runPanels_.vectors * filters < runs.count * runs.length * filterPanels_.vectors;
     const Panels& panels = swapped_ ? runPanels_ : filterPanels_;
     const int64_t widest = panels.vectorsOf(panels.count - 1);
-    const int most = outerNumbers(static_cast<int>(widest));
+    int most = outerNumbers(static_cast<int>(widest));
     // Runs that fill less than half a tile share it.
     gathered_ = !swapped_ && !clipped && runs.count > 1 && runs.length * 2 <= most;
-    const int64_t numbers = swapped_ ? filters : gathered_ ? runs.count * runs.length : runs.length;
-    numbers_ = numbers;
-    cuts_ = (numbers + most - 1) / most;
-    if (gathered_) cuts_ = (numbers + gatheredNumbers(static_cast<int>(widest)) - 1) / gatheredNumbers(static_cast<int>(widest));
+    if (gathered_) most = gatheredNumbers(static_cast<int>(widest));
+    numbers_ = swapped_ ? filters : gathered_ ? runs.count * runs.length : runs.length;
+    cuts_ = (numbers_ + most - 1) / most;
     lines_ = gathered_ ? 1 : runs.count;
   }
 

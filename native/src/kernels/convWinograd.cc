@@ -10,6 +10,8 @@ constexpr int kPlanes = 16;
 /** Floats of transformed tiles that a task works on, to stay in a second-level cache together with weights. */
 constexpr int64_t kMostTransformed = 96 * 1024;
 constexpr int64_t kMostTiles = 96;
+/** Products of vectors that take as long as the transform of a vector of a tile: measured on several shapes. */
+constexpr int64_t kTransformCost = 130;
 /** Floats that partial sums may take together. */
 constexpr int64_t kMostPartials = 1024 * 1024;
 
@@ -237,13 +239,29 @@ void totalWeights(const Panels& panels, int64_t channels, const float* sums, int
   });
 }
 
+/** Taps of 3 that lie on x, over all output positions of a dimension: what a direct convolution multiplies. */
+int64_t tapsOf(int64_t out, int64_t size, int64_t before) {
+  int64_t taps = 0;
+  for (int64_t i = 0; i < out; i++) {
+    taps += std::max<int64_t>(0, std::min(i - before + 3, size) - std::max<int64_t>(i - before, 0));
+  }
+  return taps;
+}
+
 }  // namespace
 
 bool usesWinograd(const ConvGrid& grid, int64_t filters) {
   if (grid.kernelHeight != 3 || grid.kernelWidth != 3 || grid.strideHeight != 1 || grid.strideWidth != 1) return false;
   if (grid.dilationHeight != 1 || grid.dilationWidth != 1 || grid.pixelStep != grid.channels) return false;
-  return grid.channels >= 16 && filters >= 16 && grid.outHeight >= 4 && grid.outWidth >= 4 &&
-         grid.batch * grid.outHeight * grid.outWidth >= 1024;
+  // With few pixels, transforms of the weights count as well.
+  if (grid.channels < kLanes || filters < kLanes || grid.batch * grid.outHeight * grid.outWidth < 1024) return false;
+  const int64_t channelVectors = (grid.channels + kLanes - 1) / kLanes, vectors = (filters + kLanes - 1) / kLanes;
+  const int64_t tiles = (grid.outHeight + 1) / 2 * ((grid.outWidth + 1) / 2);
+  const int64_t transformed =
+      tiles * (kPlanes * grid.channels * vectors + kTransformCost * (channelVectors + vectors));
+  const int64_t direct = tapsOf(grid.outHeight, grid.height, grid.top) * tapsOf(grid.outWidth, grid.width, grid.left) *
+                         grid.channels * vectors;
+  return transformed * 21 < direct * 20;
 }
 
 void winogradConv(const DirectConv& conv, const Threads& threads) {

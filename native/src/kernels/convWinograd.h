@@ -3,7 +3,7 @@
  *
  * Tiles of 4 × 4 pixels of x and the taps are transformed to 16 numbers each, multiplied there, and transformed back to 2 × 2
  * pixels of y: 16 products instead of 36. Transforms only add, subtract and halve, so that rounding stays that of a plain sum;
- * but an infinity in a tile becomes NaN in all four pixels.
+ * but an infinity or NaN in a tile becomes NaN in all four pixels.
  *
  * Reference: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015), section 4.1.
  */
@@ -12,7 +12,7 @@
 
 namespace keras::KERAS_ISA {
 
-/** Whether the convolution is of that kind, and large enough to gain. */
+/** Whether the convolution is of that kind, and gains. */
 bool usesWinograd(const ConvGrid& grid, int64_t filters);
 
 /** As directConv. */
