@@ -3,7 +3,10 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Backend } from "../../src/backend/contract.ts";
 import { findUnits, type Unit } from "../../src/backend/onnx/elementwiseGroups.ts";
 import { readsOf } from "../../src/backend/onnx/elementwiseRuns.ts";
+import { loadNative } from "../../src/backend/onnx/native.ts";
+import { OnnxBackend } from "../../src/backend/onnx/session.ts";
 import { createReferenceBackend } from "../../src/backend/reference/index.ts";
+import { allocate } from "../../src/core/dtype.ts";
 import { sizeOf } from "../../src/core/shape.ts";
 import * as b from "../../src/ir/build.ts";
 import { makeProgram, type Program } from "../../src/ir/program.ts";
@@ -18,6 +21,9 @@ const mul = (p: Value, q: Value): Value => b.binary("mul", p, q);
 const number = (n: number): Value => b.scalar(n, "float32");
 
 let reference: Backend;
+/** The engine with the operators themselves, where they were built. */
+const library = await loadNative();
+const engine = library && new OnnxBackend(library, { threads: 2, writesOutputs: true });
 beforeAll(async () => {
   reference = await createReferenceBackend();
 });
@@ -29,23 +35,31 @@ const dataOf = ({ shape, dtype }: Value, seed: number): number[] =>
     return dtype === "bool" ? n % 2 : Math.fround((n - 50) / 25);
   });
 
+async function run(backend: Backend, program: Program): Promise<ArrayLike<number>[]> {
+  const executable = await backend.compile(program);
+  const buffers = program.inputs.map((value, i) => {
+    const { shape, dtype } = value;
+    const data = allocate(dtype, sizeOf(shape)) as Float32Array;
+    data.set(dataOf(value, i));
+    return backend.upload(data, shape, dtype);
+  });
+  const results = await executable.run(buffers);
+  executable.dispose();
+  return Promise.all(results.map(async (r) => (await backend.download(r)) as Float32Array));
+}
+
 /** Every value of a program. */
 async function allValues(program: Program): Promise<Map<Value, number[]>> {
   const values = program.nodes.flatMap((node) => node.outputs);
-  const executable = await reference.compile(makeProgram(program.inputs, values));
   const given = program.inputs.map(dataOf);
-  const buffers = program.inputs.map(({ shape, dtype }, i) =>
-    reference.upload(dtype === "bool" ? Uint8Array.from(given[i]!) : Float32Array.from(given[i]!), shape, dtype),
-  );
-  const results = await executable.run(buffers);
-  const data = await Promise.all(results.map((r) => reference.download(r)));
+  const data = await run(reference, makeProgram(program.inputs, values));
   return new Map([
     ...program.inputs.map((value, i) => [value, given[i]!] as const),
     ...program.constants.map(
       (value) =>
         [value, value.source.kind === "constant" ? Array.from(value.source.data as Float32Array) : []] as const,
     ),
-    ...values.map((value, i) => [value, Array.from(data[i] as Float32Array)] as const),
+    ...values.map((value, i) => [value, Array.from(data[i]!)] as const),
   ]);
 }
 
@@ -72,6 +86,11 @@ async function checked(program: Program, apart: ReadonlySet<Node> = new Set()): 
     } else for (const value of nodes.flatMap((node) => node.outputs)) done.add(value);
   }
   for (const output of program.outputs) expect(done.has(output)).toBe(true);
+  if (engine) {
+    const actual = (await run(engine, program)).map((data) => Array.from(data));
+    const expected = program.outputs.map((value) => known.get(value)!);
+    expect(closeFailure(actual, expected, { family: "contraction" }), "on the engine").toBeNull();
+  }
   return units;
 }
 
@@ -104,6 +123,10 @@ const m = flags(4, 6);
 const wide = x(4, 128);
 
 describe("runs", () => {
+  it.skipIf(!engine)("are compared with the operator itself", () => {
+    expect(engine).not.toBeNull();
+  });
+
   const together = async (inputs: readonly Value[], outputs: readonly Value[]): Promise<string[]> =>
     summary(await checked(makeProgram(inputs, outputs)));
 

@@ -1,7 +1,9 @@
 /** Loops of recurrent layers as the operator of our own has them: which it takes, and that they say the same as the IR. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Backend } from "../../src/backend/contract.ts";
+import { loadNative } from "../../src/backend/onnx/native.ts";
 import { encodeScan, NotForScan } from "../../src/backend/onnx/rules/nativeScan.ts";
+import { OnnxBackend } from "../../src/backend/onnx/session.ts";
 import { createReferenceBackend } from "../../src/backend/reference/index.ts";
 import { backendName, registerBackend, setBackend } from "../../src/backend/registry.ts";
 import { sizeOf } from "../../src/core/shape.ts";
@@ -23,15 +25,23 @@ const numbers = ({ shape, dtype }: ValueType, seed: number): number[] =>
   });
 
 let reference: Backend;
+/** The engine with the operators themselves, where they were built. */
+const library = await loadNative();
+const engine = library && new OnnxBackend(library, { threads: 2, writesOutputs: true });
 
-async function evaluate(program: Program, inputs: readonly (readonly number[])[]): Promise<number[][]> {
-  const executable = await reference.compile(program);
+async function evaluate(
+  backend: Backend,
+  program: Program,
+  inputs: readonly (readonly number[])[],
+): Promise<number[][]> {
+  const executable = await backend.compile(program);
   const buffers = program.inputs.map(({ shape, dtype }, i) => {
     const data = dtype === "bool" ? Uint8Array.from(inputs[i]!) : Float32Array.from(inputs[i]!);
-    return reference.upload(data, shape, dtype);
+    return backend.upload(data, shape, dtype);
   });
   const results = await executable.run(buffers);
-  return Promise.all(results.map(async (r) => Array.from((await reference.download(r)) as Float32Array)));
+  executable.dispose();
+  return Promise.all(results.map(async (r) => Array.from((await backend.download(r)) as Float32Array)));
 }
 
 /** Compares a loop as it is encoded with its definition. */
@@ -39,11 +49,15 @@ async function expectSame(node: Node<"scan">): Promise<void> {
   const scan = encodeScan(node.attributes, KERNELS);
   const given = node.inputs.map((value) => inputValue(value, "x"));
   const data = given.map(numbers);
-  const expected = await evaluate(makeProgram(given, b.scan(given, node.attributes)), data);
+  const program = makeProgram(given, b.scan(given, node.attributes));
+  const expected = await evaluate(reference, program, data);
   const constants = scan.constants.map((constant) => Array.from(constant.data as Float32Array));
   const { length, reverse, carries, sequences } = node.attributes;
   const actual = runScan({ ...scan, length, reverse, carries, sequences }, [...data, ...constants]);
   expect(closeFailure(actual, expected, { family: "contraction" })).toBeNull();
+  if (!engine) return;
+  const computed = await evaluate(engine, program, data);
+  expect(closeFailure(computed, expected, { family: "contraction" }), "on the engine").toBeNull();
 }
 
 /** Loops of the programs that were compiled since. */
@@ -118,6 +132,10 @@ describe("loops of recurrent layers", () => {
     const found = await loopsOf(make);
     expect(found.length).toBeGreaterThan(1);
     for (const node of found) await expectSame(node);
+  });
+
+  it.skipIf(!engine)("are compared with the operator itself", () => {
+    expect(engine).not.toBeNull();
   });
 
   it("leaves convolutions to the engine", async () => {
