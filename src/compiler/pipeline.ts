@@ -13,6 +13,7 @@ import { simplify } from "./passes/simplify.ts";
 import { sinkTransposes } from "./passes/sinkTransposes.ts";
 import { sparseState } from "./passes/sparseState.ts";
 import { sparseUpdates } from "./passes/sparseUpdates.ts";
+import { windowSums } from "./passes/windowSums.ts";
 
 /** What the compiler is told. */
 export interface OptimizeOptions {
@@ -71,6 +72,11 @@ export const PASSES: readonly Pass[] = [
     name: "maskBeforePool",
     why: "gradients of maxima behind a relu are 0 in most places; after transposes, which lie between",
     run: maskBeforePool,
+  },
+  {
+    name: "windowSums",
+    why: "gradients of enlarged pictures sum windows, for which some backends have a kernel",
+    run: (program, options) => (options.channelsLast ? windowSums(program) : program),
   },
   {
     name: "recognizeLstm",
