@@ -103,6 +103,8 @@ static inline Vec minimum(Vec a, Vec b) {
   return a != a ? a : smaller;
 }
 
+typedef uint32_t UnsignedVec __attribute__((vector_size(kLanes * 4)));
+
 constexpr float kLn2High = 0.693359375f;  // so few digits that times an exponent it is exact
 constexpr float kLn2Low = -2.12194440e-4f;
 
@@ -173,7 +175,8 @@ static inline Vec logarithm(Vec x) {
   const float tiny = std::numeric_limits<float>::min();
   const Vec scaled = x < tiny ? x * 8388608.0f : x;
   // Subtracting √½'s bits makes the exponent field count from √½.
-  const IntVec offset = bits(scaled) - 0x3f3504f3;
+  // It may wrap around for negative x, which have no logarithm anyway.
+  const IntVec offset = (IntVec)((UnsignedVec)bits(scaled) - 0x3f3504f3u);
   const IntVec exponent = offset >> 23;
   const Vec f = fromBits((offset & 0x007fffff) + 0x3f3504f3) - 1.0f;
   const Vec e = __builtin_convertvector(exponent, Vec) - (x < tiny ? splat(23.0f) : splat(0.0f));
