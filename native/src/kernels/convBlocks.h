@@ -85,7 +85,7 @@ class ConvBlocks {
   int64_t rows_ = 1, rowBlocks_ = 1, images_ = 1;
 };
 
-/** What a block reads: the first tap of output pixel (image, row, column) is at first + image · … + row · … + column · …. */
+/** What a block reads: `first` is where the first tap of its first output pixel is. */
 struct BlockInput {
   const float* first;
   /** From an image, a row, a column of the input to the next. */
