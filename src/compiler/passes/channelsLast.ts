@@ -24,21 +24,40 @@ function isConstant(value: Value): boolean {
   return origin.source.kind === "constant";
 }
 
+/** Products of the convolution of a node, which is `conv` or `conv_input_grad`. */
+function productsOf(node: Node): number {
+  const y = node.op === "conv" ? node.outputs[0]! : node.inputs[0]!;
+  return sizeOf(y.shape) * sizeOf(node.inputs[1]!.shape.slice(1));
+}
+
+/** Whether our kernels do better than the engine's on constant kernels: three by three, and channels on their own. */
+function isOurs(node: Node): boolean {
+  const kernel = node.inputs[1]!.shape;
+  const { strides, dilation, groups } = node.attributes as PrimitiveAttributes["conv"];
+  if (groups > 1) return kernel[1] === 1;
+  const plain = [...strides, ...dilation].every((n) => n === 1);
+  return plain && kernel.length === 4 && kernel[2] === 3 && kernel[3] === 3;
+}
+
+/** The share of products from which those of ours decide. */
+const OUR_SHARE = 2 / 3;
+
 /**
  * Whether a program is better left channels first: the frozen form of a prediction (docs/decisions/0008). Where all kernels
- * are constants, engines bring them into an order of their own once, and compute in blocks of channels from end to end. Not so
- * where channels are convolved on their own: there is little to multiply, and passing over the pictures decides. One thread,
- * ms of the processor, the engine's blocks and ours: VGG19 353 and 381, ResNet50 75 and 95 (16 pictures: 1270 and 1244),
- * MobileNetV2 16 and 13, MobileNet of 16 pictures 364 and 249.
+ * are constants, engines bring them into an order of their own once, and compute in blocks of channels from end to end. They
+ * lose where Winograd's way saves products, and where channels are convolved on their own, for then passing over the
+ * pictures decides. One thread, ms of the processor, the engine's blocks and ours: VGG19 341 and 260, the toy ResNet (64
+ * pictures) 35 and 23, MobileNetV2 16 and 13, MobileNet (16 pictures) 364 and 249; but ResNet50 74 and 83.
  */
 function staysChannelsFirst(program: Program): boolean {
   if (program.nodes.some((node) => GRADIENTS.has(node.op))) return false;
   const convolutions = program.nodes.filter((node) => node.op === "conv" || node.op === "conv_input_grad");
-  const ofSingleChannels = convolutions.some((node) => {
-    const kernel = node.inputs[1]!;
-    return kernel.shape[1] === 1 && (node.attributes as PrimitiveAttributes["conv"]).groups > 1;
-  });
-  return convolutions.length > 0 && !ofSingleChannels && convolutions.every((node) => isConstant(node.inputs[1]!));
+  if (convolutions.length === 0 || !convolutions.every((node) => isConstant(node.inputs[1]!))) return false;
+  const total = (nodes: readonly Node[]): number => nodes.reduce((sum, node) => sum + productsOf(node), 0);
+  // In a net of channels on their own most products are those that mix channels.
+  if (convolutions.some((node) => (node.attributes as PrimitiveAttributes["conv"]).groups > 1 && isOurs(node)))
+    return false;
+  return total(convolutions.filter(isOurs)) < OUR_SHARE * total(convolutions);
 }
 
 /** The form of a node that has one, for arrays that our kernels are for. */

@@ -92,16 +92,16 @@ describe("foldScales", () => {
     expect(ops(foldScales(program))).toEqual(ops(program));
   });
 
-  it("finds predictions that are computed channels last: those with channels on their own", async () => {
-    const pictures = input(2, 5, 5, 4);
-    const first = b.transpose(pictures, [0, 3, 1, 2]);
-    const by = (w: Value, groups: number): Value =>
-      normalized(b.transpose(b.conv(first, b.transpose(w, [3, 2, 0, 1]), { ...PLAIN, groups }), [0, 2, 3, 1]), 8);
-    const optimized = (groups: number): string[] => {
-      const program = makeProgram([pictures], [by(fixed([3, 3, 4 / groups, 8]), groups)]);
-      return ops(optimize(program, { channelsLast: true, verify: true }));
+  it("finds predictions that are computed channels last: of channels on their own, and by three times three", () => {
+    const first = b.transpose(x, [0, 3, 1, 2]);
+    const optimized = (size: number, groups: number): string[] => {
+      const kernel = b.transpose(fixed([size, size, 4 / groups, 8]), [3, 2, 0, 1]);
+      const y = b.transpose(b.conv(first, kernel, { ...PLAIN, groups }), [0, 2, 3, 1]);
+      return ops(optimize(makeProgram([x], [normalized(y, 8)]), { channelsLast: true, verify: true }));
     };
-    expect(optimized(4)).toEqual(["conv_last", "add"]);
-    expect(optimized(1)).toContain("conv");
+    expect(optimized(2, 4)).toEqual(["conv_last", "add"]);
+    expect(optimized(3, 1)).toEqual(["conv_last", "add"]);
+    expect(optimized(2, 1)).toContain("conv");
+    expect(optimized(2, 2)).toContain("conv");
   });
 });
