@@ -59,6 +59,9 @@ struct Kernels {
   /** The gradient of sumPool in x. */
   void (*sumPoolGrad)(const Pooling&, float factor, const float* dy, float* dx, const Threads&);
 
+  /** y = factor · the sum of all rows of x: (rows, columns). */
+  void (*columnSum)(int64_t rows, int64_t columns, float factor, const float* x, float* y, const Threads&);
+
   /** Runs a program of elementwise operations; `inputs` and `outputs` in the program's order (elementwise.h). */
   void (*elementwise)(const ElementwiseProgram&, const void* const* inputs, void* const* outputs, const Threads&);
   /** Runs a loop over time (scan.h). */

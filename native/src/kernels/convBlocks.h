@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "convScratch.h"
+#include "scratch.h"
 
 namespace keras::KERAS_ISA {
 

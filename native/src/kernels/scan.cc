@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "../scan.h"
-#include "convScratch.h"
+#include "scratch.h"
 #include "elementwise.h"
 #include "gemm.h"
 #include "math.h"

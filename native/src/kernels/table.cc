@@ -1,4 +1,5 @@
 /** The kernels of one instruction set. */
+#include "columnSum.h"
 #include "conv.h"
 #include "elementwise.h"
 #include "pool.h"
@@ -27,6 +28,7 @@ const Kernels& table() {
       maxPoolGrad,
       sumPool,
       sumPoolGrad,
+      columnSum,
       elementwise,
       scan,
   };

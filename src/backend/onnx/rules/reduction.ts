@@ -1,7 +1,10 @@
 /** Lowering of reductions, running reductions, and of what ranks the elements of an axis. */
 import { isFloat, isInteger } from "../../../core/dtype.ts";
+import { sizeOf } from "../../../core/shape.ts";
 import type { PrimitiveAttributes } from "../../../ir/primitives.ts";
+import type { ValueType } from "../../../ir/value.ts";
 import type { OnnxModel, OnnxValue } from "../model.ts";
+import { NATIVE_DOMAIN } from "../nativeKernels.ts";
 import { emitCast, kernelDType, type OnnxRule } from "./rule.ts";
 import { reshape, sliceAxes, transpose } from "./shaping.ts";
 
@@ -15,8 +18,35 @@ const reduce =
     return [model.cast(result, out!.dtype)];
   };
 
+/** Elements from which on a sum of ours is worth it; below, the engine's takes no longer. */
+const LEAST_SUM = 2048;
+
+/**
+ * Sums over leading axes, as gradients of biases are, times a factor: ours where the session has them. They read as fast as memory
+ * allows, the engine's a fraction of that (docs/decisions/0011).
+ */
+function columnSum(
+  model: OnnxModel,
+  x: OnnxValue,
+  { axes }: PrimitiveAttributes["reduce_sum"],
+  out: ValueType,
+  factor: number,
+): OnnxValue[] | null {
+  const end = Math.max(-1, ...axes) + 1;
+  const isLeading = x.shape.slice(0, end).every((size, axis) => size === 1 || axes.includes(axis));
+  const isOurs = model.kernels !== null && x.dtype === "float32" && out.dtype === "float32";
+  if (!isOurs || !isLeading || sizeOf(x.shape) < LEAST_SUM) return null;
+  const attributes = { shape: out.shape, factor: { float: factor } };
+  return [model.emit("ColumnSum", [x], "float32", out.shape, attributes, NATIVE_DOMAIN)];
+}
+
+const sum: OnnxRule<PrimitiveAttributes["reduce_sum"]> = (model, [x], attributes, [out]) =>
+  columnSum(model, x!, attributes, out!, 1) ?? reduce("ReduceSum")(model, [x!], attributes, [out!]);
+
 /** The mean of nothing is NaN, where the engine says 0. */
 const mean: OnnxRule<PrimitiveAttributes["reduce_mean"]> = (model, [x], attributes, [out]) => {
+  const ours = columnSum(model, x!, attributes, out!, sizeOf(out!.shape) / sizeOf(x!.shape));
+  if (ours) return ours;
   if (!isEmptyOver(x!, attributes.axes) || !isFloat(out!.dtype))
     return reduce("ReduceMean")(model, [x!], attributes, [out!]);
   const nan = model.scalar(Number.NaN, out!.dtype);
@@ -235,7 +265,7 @@ export const reductionRules: {
     | "softmax"
     | "log_softmax"]: OnnxRule<PrimitiveAttributes[P]>;
 } = {
-  reduce_sum: reduce("ReduceSum"),
+  reduce_sum: sum,
   reduce_mean: mean,
   reduce_max: extreme("ReduceMax", "ArgMax"),
   reduce_min: extreme("ReduceMin", "ArgMin"),
