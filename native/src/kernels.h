@@ -32,6 +32,15 @@ struct Pooling {
   int64_t top, left;
 };
 
+/** Products of matrices, y = alpha · a · b: each of a `batch` is (rows x inner) · (inner x columns). */
+struct MatrixProduct {
+  int64_t batch;
+  int64_t rows, inner, columns;
+  bool transposeA, transposeB;  // a is (inner x rows), b is (columns x inner)
+  bool sharedB;                 // the same b for all
+  float alpha;
+};
+
 enum class Activation : int { none = 0, relu = 1 };
 
 class ElementwiseProgram;  // elementwise.h
@@ -59,6 +68,9 @@ struct Kernels {
   /** The gradient of sumPool in x. */
   void (*sumPoolGrad)(const Pooling&, float factor, const float* dy, float* dx, const Threads&);
 
+  /** y = activation(alpha · a · b + bias); `bias` is one number a column, or null. */
+  void (*matmul)(const MatrixProduct&, const float* a, const float* b, const float* bias, Activation, float* y,
+                 const Threads&);
   /** y = factor · the sum of all rows of x: (rows, columns). */
   void (*columnSum)(int64_t rows, int64_t columns, float factor, const float* x, float* y, const Threads&);
 

@@ -8,13 +8,6 @@ namespace keras::KERAS_ISA {
 
 namespace {
 
-/** A tile of sums fills the registers, but for a row of the matrix and a number of the left side. */
-constexpr int kPanelVecs = 3;
-constexpr int kTileRows = kRegisters >= 32 ? 8 : 4;
-constexpr int64_t kPanel = kPanelVecs * kLanes;
-
-int64_t vecsOf(int64_t columns) { return (columns + kLanes - 1) / kLanes; }
-
 inline Vec interleaveLow(Vec a, Vec b) {
 #if defined(__AVX512F__)
   return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);

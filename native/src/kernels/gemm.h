@@ -4,6 +4,13 @@
 
 namespace keras::KERAS_ISA {
 
+/** A tile of sums fills the registers, but for a row of the matrix and a number of the left side. */
+constexpr int kPanelVecs = 3;
+constexpr int kTileRows = kRegisters >= 32 ? 8 : 4;
+constexpr int64_t kPanel = kPanelVecs * kLanes;
+
+static inline int64_t vecsOf(int64_t columns) { return (columns + kLanes - 1) / kLanes; }
+
 /**
  * A matrix in panels: as many columns as a tile of sums is wide, all rows of those one behind the other, so that a product
  * reads it from beginning to end.

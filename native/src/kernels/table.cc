@@ -2,6 +2,7 @@
 #include "columnSum.h"
 #include "conv.h"
 #include "elementwise.h"
+#include "matmul.h"
 #include "pool.h"
 #include "scan.h"
 
@@ -28,6 +29,7 @@ const Kernels& table() {
       maxPoolGrad,
       sumPool,
       sumPoolGrad,
+      matmul,
       columnSum,
       elementwise,
       scan,
