@@ -361,7 +361,8 @@ void bench(const char* only) {
       {"batch 1 56x56x64", square(1, 56, 64, 64, 3, 1, true)},
   };
   std::printf("%s, GFLOP/s (ms) of conv, input gradient, weight gradient: one thread | two\n", kernels().instructionSet);
-  for (const auto& [name, c] : cases) {
+  for (const auto& [name, shape] : cases) {
+    const Convolution& c = shape;  // closures of C++17 cannot name parts of a pair
     if (only && !std::strstr(name, only)) continue;
     const std::vector<float> x = numbers(sizeOfX(c)), w = numbers(sizeOfW(c)), dy = numbers(sizeOfY(c));
     std::vector<float> y(dy.size()), dx(x.size()), dw(w.size());

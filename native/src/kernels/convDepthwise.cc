@@ -103,7 +103,7 @@ void depthwiseConv(const DirectConv& conv, const Threads& threads) {
                                conv.yPixelStep,
                                conv.activation == Activation::relu};
       const auto at = [&](auto pixels) {
-        return [&, pixels](int64_t x, int64_t y) {
+        return [&](int64_t x, int64_t y) {
           convolve<decltype(pixels)::value>(setting, conv.x + x, conv.weights, conv.bias, conv.y + y);
         };
       };

@@ -201,7 +201,7 @@ static inline Vec logarithmOf1Plus(Vec x) {
   // What 1 + x lost in rounding, in relation to it.
   const Vec lost = x > 1.0f ? 1.0f - (u - x) : x - (u - 1.0f);
   const Vec corrected = logarithm(u) + lost / u;
-  const Vec y = (u > 0.0f) & (u < kInfinity) ? corrected : logarithm(u);
+  const Vec y = ((u > 0.0f) & (u < kInfinity)) ? corrected : logarithm(u);
   return x == 0.0f ? x : y;
 }
 
@@ -303,11 +303,11 @@ static inline Vec power(Vec x, Vec y) {
   std::memcpy(&result, results, sizeof result);
   // A negative base: an odd power keeps the sign, one with a fraction is no number unless the base is 0 or infinite.
   const IntVec fraction = roundDown(y) != y, odd = roundDown(y * 0.5f) != y * 0.5f;
-  result = (bits(x) < 0) & ~fraction & odd ? -result : result;
-  result = (x < 0.0f) & (x > -kInfinity) & fraction ? splat(std::numeric_limits<float>::quiet_NaN()) : result;
-  result = (x != x) | (y != y) ? x + y : result;
-  result = (size == 1.0f) & (absolute(y) == kInfinity) ? splat(1.0f) : result;
-  return (x == 1.0f) | (y == 0.0f) ? splat(1.0f) : result;
+  result = ((bits(x) < 0) & ~fraction & odd) ? -result : result;
+  result = ((x < 0.0f) & (x > -kInfinity) & fraction) ? splat(std::numeric_limits<float>::quiet_NaN()) : result;
+  result = ((x != x) | (y != y)) ? x + y : result;
+  result = ((size == 1.0f) & (absolute(y) == kInfinity)) ? splat(1.0f) : result;
+  return ((x == 1.0f) | (y == 0.0f)) ? splat(1.0f) : result;
 }
 
 }  // namespace keras::KERAS_ISA
