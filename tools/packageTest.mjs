@@ -1,17 +1,24 @@
 /**
  * Uses the package as somebody who installed it: packs it, installs it into an empty project, type-checks a strict program that
- * needs no cast, and runs it. Ends with `N passed, N failed`.
+ * needs no cast, and runs it, on kernels of our own where they were built and on the engine's. Ends with `N passed, N failed`.
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "keras-ts-package-"));
-const run = (command, args, cwd = folder) =>
-  execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+const run = (command, args, cwd = folder, environment = {}) =>
+  execFileSync(command, args, {
+    cwd,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...environment },
+  });
+/** Where our kernels are built, in this folder and in the package. */
+const library = `native/build/${process.platform}-${process.arch}/keras.node`;
 
 const PROGRAM = `import * as keras from "keras-ts";
 const { layers } = keras;
@@ -31,6 +38,13 @@ const same = (await again.predict(x, { verbose: 0 })).toString() === (await mode
 console.log(losses.at(-1)! < losses[0]! / 10, same, output.shape.join("x"));
 `;
 
+/** Runs the program with its warnings beside its words, and says whether the library of our kernels is part of the process. */
+const OBSERVER = `console.warn = console.log;
+await import("./program.js");
+const { sharedObjects } = process.report.getReport();
+console.log(sharedObjects.some((path) => path.endsWith("${library}")) ? "our kernels" : "the engine's kernels");
+`;
+
 let passed = 0;
 let failed = 0;
 function check(name, body) {
@@ -46,11 +60,20 @@ function check(name, body) {
 
 try {
   run(process.execPath, ["tools/build.mjs"], root);
-  const [{ filename }] = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", folder], root));
+  const [packed] = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", folder], root));
+  const built = existsSync(join(root, library));
+  const files = packed.files.map(({ path }) => path).filter((path) => path.startsWith("native/"));
+  check(
+    built ? "brings our kernels, and nothing else of native/" : "brings nothing of native/, which was not built",
+    () => {
+      const right = files.every((path) => /^native\/build\/[^/]+\/keras\.node$/.test(path));
+      if (!right || files.includes(library) !== built) throw new Error(`it has ${files.join(", ") || "none"}`);
+    },
+  );
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
   copyFileSync(join(root, ".npmrc"), join(folder, ".npmrc"));
   check("installs into an empty project", () => {
-    run("npm", ["install", "--no-audit", "--no-fund", join(folder, filename), "typescript", "@types/node"]);
+    run("npm", ["install", "--no-audit", "--no-fund", join(folder, packed.filename), "typescript", "@types/node"]);
   });
   writeFileSync(join(folder, "program.ts"), PROGRAM);
   check("type-checks in a strict program without a cast", () => {
@@ -67,10 +90,16 @@ try {
       "program.ts",
     ]);
   });
+  writeFileSync(join(folder, "observer.js"), OBSERVER);
+  const trains = (environment, kernels) => {
+    const printed = run(process.execPath, ["observer.js"], folder, environment);
+    const expected = `true true 4x1\n${kernels}\n`;
+    if (printed !== expected) throw new Error(`expected "${expected}". Received: ${printed}`);
+  };
   check("trains, saves and loads", () => {
-    const printed = run(process.execPath, ["program.js"]);
-    if (printed.trim() !== "true true 4x1") throw new Error(`expected "true true 4x1". Received: ${printed}`);
+    trains({ KERAS_TS_KERNELS: "" }, built ? "our kernels" : "the engine's kernels");
   });
+  check("does so without our kernels", () => trains({ KERAS_TS_KERNELS: "off" }, "the engine's kernels"));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
