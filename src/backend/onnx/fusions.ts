@@ -6,6 +6,7 @@ import type { Program } from "../../ir/program.ts";
 import type { Node, Value } from "../../ir/value.ts";
 import { engineDType, type OnnxModel, type OnnxValue } from "./model.ts";
 import { emitConvLast, emitConvLastInputGrad, emitSumPoolLast, emitSumPoolLastGrad } from "./rules/channelsLast.ts";
+import { emitNativeProduct } from "./rules/contraction.ts";
 import { emitConv, emitInputGrad, emitWeightGrad } from "./rules/convolution.ts";
 import { emitMaxPool, emitMeanPool } from "./rules/pooling.ts";
 import { emitCast } from "./rules/rule.ts";
@@ -48,8 +49,11 @@ const product: Finder = (node, uses) => {
     return {
       absorbed: matmul,
       emit: (model, lowered) => {
-        const operands = [...matmul.inputs, ...(node.op === "add" ? [other] : [])].map(lowered);
-        return model.emit("Gemm", operands, engineDType(out.dtype), out.shape, {
+        const [a, b, bias] = [...matmul.inputs, ...(node.op === "add" ? [other] : [])].map(lowered);
+        const extras = bias ? { bias } : { factor: factor! };
+        const ours = emitNativeProduct(model, [a!, b!], matmul.attributes, out, extras);
+        if (ours) return ours;
+        return model.emit("Gemm", [a!, b!, ...(bias ? [bias] : [])], engineDType(out.dtype), out.shape, {
           transA: transposeA ? 1 : 0,
           transB: transposeB ? 1 : 0,
           alpha: { float: node.op === "add" ? 1 : factor! },

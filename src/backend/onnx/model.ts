@@ -43,6 +43,7 @@ const withoutBodies: LowerInto = () => {
 export class OnnxModel {
   readonly #nodes: OnnxNode[] = [];
   readonly #initializers = new Map<string, OnnxInitializer>();
+  readonly #constants = new Set<string>();
   readonly #computed = new Set<string>();
   readonly #lower: LowerInto;
   /** Bodies count on: their names must differ from those around them. */
@@ -108,8 +109,14 @@ export class OnnxModel {
     if (!initializer) {
       initializer = { name: this.freshName("c"), dtype, shape: [...shape], data };
       this.#initializers.set(key, initializer);
+      this.#constants.add(initializer.name);
     }
     return initializer;
+  }
+
+  /** Whether a value is one of this graph's constants: what the engine prepares when it builds a session. */
+  isConstant(x: OnnxValue): boolean {
+    return this.#constants.has(x.name);
   }
 
   /** A one-dimensional int64 constant, as shapes and axes are given. */

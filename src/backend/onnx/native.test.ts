@@ -287,6 +287,36 @@ describe.skipIf(!engine?.kernels)("operators of ours", () => {
     }
   });
 
+  it("refuse matrices that do not fit each other, and sums of another size", async () => {
+    const run = async (op: string, shapes: Record<string, number[]>, attributes: OnnxNode["attributes"] = {}) => {
+      const inputs = Object.entries(shapes).map(([name, shape]) => value(name, shape));
+      const nodes = [node(op, Object.keys(shapes), "y", { domain: NATIVE_DOMAIN, attributes })];
+      const session = await create(graph({ nodes, inputs, outputs: [value("y", [2, 4])] }));
+      const feeds = inputs.map(({ name, shape }) => [name, tensorOf(new Array(sizeOf(shape)).fill(1), shape)]);
+      const y = tensorOf(new Array(8).fill(0), [2, 4]);
+      await session.run(Object.fromEntries(feeds), { y });
+      await session.release();
+      return Array.from(y.data as Float32Array);
+    };
+    expect(await run("MatMul", { a: [2, 3], b: [3, 4], c: [4] })).toEqual(new Array(8).fill(4)); // 3 · 1 · 1 + 1
+    await expect(run("MatMul", { a: [2, 3], b: [4, 3] })).rejects.toThrow(
+      "expected both to have as many terms. Received: 3 and 4",
+    );
+    await expect(run("MatMul", { a: [2, 3], b: [3, 4], c: [3] })).rejects.toThrow("bias has shape (3); expected (4)");
+    await expect(run("MatMul", { a: [2, 1, 3], b: [3, 3, 4] })).rejects.toThrow("expected the same leading axes");
+    await expect(run("MatMul", { a: [3], b: [3, 4] })).rejects.toThrow("expected two axes or more");
+    await expect(run("MatMul", { a: [2, 3], b: [3, 4] }, { activation: { kind: "int", value: 2 } })).rejects.toThrow(
+      "expected `activation` to be 0 (none) or 1 (relu). Received: 2",
+    );
+    expect(await run("ColumnSum", { x: [5, 2, 4] }, { shape: ints([2, 4]) })).toEqual(new Array(8).fill(5));
+    await expect(run("ColumnSum", { x: [3, 5] }, { shape: ints([2, 4]) })).rejects.toThrow(
+      "x has shape (3, 5); expected a multiple of 8 elements, as `shape` (2, 4) has",
+    );
+    await expect(run("ColumnSum", { x: [8, 4] }, { shape: ints([0, 4]) })).rejects.toThrow(
+      "expected `shape` to be sizes of at least 1. Received: (0, 4)",
+    );
+  });
+
   it("refuse operands that do not fit each other", async () => {
     const session = await create(convolution(WINDOWS, [1, 3, 2, 1]));
     const feeds = { x, w: tensorOf([1, 2, 3, 4, 5, 6], [1, 3, 2, 1]), b };

@@ -12,6 +12,7 @@ export const NATIVE_OPERATORS = [
   "MaxPoolGrad",
   "SumPool",
   "SumPoolGrad",
+  "MatMul",
   "ColumnSum",
   "Elementwise",
   "Scan",
