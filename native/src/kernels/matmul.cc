@@ -27,7 +27,7 @@ constexpr int64_t kMostRows = 128;
 constexpr int64_t kMostColumns = 10 * kPanel;
 /** Parts of long sums, at most, and their terms, at least. */
 constexpr int64_t kMostParts = 16;
-constexpr int64_t kLeastTerms = 256;
+constexpr int64_t kLeastTerms = 512;
 /** Rows from which on it pays to bring the right side into panels where it could be read as it is, and columns. */
 constexpr int64_t kPackedRows = 128;
 constexpr int64_t kPackedColumns = 512;
@@ -38,6 +38,8 @@ int64_t roundUp(int64_t number, int64_t unit) { return cut(number, unit) * unit;
 struct Range {
   int64_t first, last;
   int64_t size() const { return last - first; }
+  /** Length of parts of it: as many as it takes at `most` each, all about as long. */
+  int64_t step(int64_t most) const { return std::max<int64_t>(1, cut(size(), std::max<int64_t>(1, cut(size(), most)))); }
 };
 
 /** The right side of a product: panels (gemm.h), or the matrix as it came. */
@@ -79,19 +81,21 @@ void packRight(const float* from, int64_t terms, int64_t columns, float* panels)
 
 /** Some terms of a block of the result; `y` is where the block begins. `onto`: they are added to what is there. */
 void multiplyBlock(const Factors& factors, Range rows, Range columns, Range terms, bool onto, Finish finish, float* y,
-                   int64_t yStride) {
+                   int64_t yStride, Ahead* later = nullptr) {
   const MatrixProduct& p = factors.product;
   const Right& right = factors.right;
   const bool packs = p.transposeA;
-  Scratch scratch(ScratchUse::image, packs ? roundUp(rows.size(), kTileRows) * std::min(kTerms, terms.size()) : 0);
+  const int64_t step = terms.step(kTerms);
+  Scratch scratch(ScratchUse::image, packs ? roundUp(rows.size(), kTileRows) * step : 0);
   int64_t k = terms.first;
   do {
-    const int64_t some = std::min(kTerms, terms.last - k);
+    const int64_t some = std::min(step, terms.last - k);
     const bool isLast = k + some >= terms.last;
     if (packs) packLeft(factors.a + k * p.rows + rows.first, p.rows, some, rows.size(), scratch.data());
     for (int64_t column = columns.first; column < columns.last; column += kPanel) {
       const int64_t count = std::min(kPanel, columns.last - column), vecs = vecsOf(count);
       ProductTile tile{};
+      tile.later = later;
       tile.terms = some;
       tile.leftStride = p.inner;
       tile.rightStride = right.stride ? right.stride : vecs * kLanes;
@@ -190,14 +194,19 @@ void multiplyParts(const MatrixProduct& p, int64_t parts, const float* a, const 
   threads.each(static_cast<size_t>(parts), [&](size_t part) {
     const Range terms{static_cast<int64_t>(part) * length, std::min(p.inner, static_cast<int64_t>(part + 1) * length)};
     float* to = partials.data() + static_cast<int64_t>(part) * size;
-    for (int64_t k = terms.first; k < terms.last; k += kTerms) {
-      const Range some{k, std::min(terms.last, k + kTerms)};
+    const int64_t step = terms.step(kTerms);
+    for (int64_t k = terms.first; k < terms.last; k += step) {
+      const Range some{k, std::min(terms.last, k + step)};
       Scratch scratch(ScratchUse::weights, panelsSize(some.size(), p.columns));
       packRight(b + k * p.columns, some.size(), p.columns, scratch.data());
       const Factors factors{p, a, {scratch.data(), some.size(), 0, k}};
+      const int64_t next = std::min(step, terms.last - some.last);
+      Ahead later;
+      later.add(b + some.last * p.columns, next * p.columns * 4, false);
+      if (p.transposeA) later.add(a + some.last * p.rows, next * p.rows * 4, false);
       for (int64_t row = 0; row < p.rows; row += kMostRows) {
         const Range rows{row, std::min(p.rows, row + kMostRows)};
-        multiplyBlock(factors, rows, {0, p.columns}, some, k > terms.first, {}, to + row * p.columns, p.columns);
+        multiplyBlock(factors, rows, {0, p.columns}, some, k > terms.first, {}, to + row * p.columns, p.columns, &later);
       }
     }
   });

@@ -20,6 +20,7 @@ struct ProductTile {
   const float* left;
   int64_t leftStride;  // from row to row, where the left side is as it came
   const float* ahead;  // the left side of the tile that is next to read it for the first time, or null
+  Ahead* later;        // what will be needed after this block, or null
   const float* right;
   int64_t rightStride;  // from term to term
   bool onto;            // adds to what out holds
@@ -31,6 +32,8 @@ struct ProductTile {
 
 /** Numbers of a line of a cache. */
 constexpr int64_t kLine = 16;
+/** Lines to ask for ahead of later blocks, each `kLine` terms. */
+constexpr int kLinesLater = 4;
 
 /** `packed`: the left side lies term by term, kTileRows numbers each. */
 template <int rows, int vecs, bool packed>
@@ -54,6 +57,7 @@ void productTile(const ProductTile& tile) {
 #pragma GCC unroll 8
       for (int r = 0; r < rows; r++) __builtin_prefetch(tile.ahead + r * stride + first, 0, 3);
     }
+    if (packed && tile.later != nullptr) tile.later->some(kLinesLater);
     const int64_t last = std::min(tile.terms, first + kLine);
     for (int64_t k = first; k < last; k++) {
       Vec row[vecs];
