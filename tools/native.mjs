@@ -1,14 +1,15 @@
 /**
  * Builds our kernels and their binding to ONNX Runtime into native/build/<platform>-<arch>/keras.node.
  *
- *   node tools/native.mjs                 builds what has changed
+ *   node tools/native.mjs                 builds what has changed, for the processor at hand
+ *   node tools/native.mjs --all           the same for all processors of its kind, as a published package needs it
  *   node tools/native.mjs --if-possible   the same; without a compiler it says so and succeeds
  *   node tools/native.mjs --test          builds and runs native/test, once for each instruction set
  *
  * Kernels are compiled once for each instruction set; at run time the processor's is chosen (native/src/kernels.cc).
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -18,6 +19,8 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 const source = join(root, "native/src");
 const target = join(root, `native/build/${process.platform}-${process.arch}`);
 const library = join(target, "keras.node");
+/** Names the instruction sets that the library was built for. */
+const builtSets = join(target, "sets");
 const ifPossible = process.argv.includes("--if-possible");
 
 /** Flags of each instruction set, by the name of its namespace. */
@@ -29,6 +32,17 @@ const INSTRUCTION_SETS = {
   },
   arm64: { neon: [] },
 }[process.arch];
+
+/** What the processor at hand needs. */
+function setsHere() {
+  const all = Object.keys(INSTRUCTION_SETS);
+  if (process.argv.includes("--all") || !existsSync("/proc/cpuinfo") || process.arch !== "x64") return all;
+  const flags = new Set(/^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1].split(" "));
+  const has = (...names) => names.every((name) => flags.has(name));
+  const has2 = has("avx2", "fma");
+  if (has2 && has("avx512f", "avx512vl", "avx512dq", "avx512bw")) return ["avx512"];
+  return [has2 ? "avx2" : "sse2"];
+}
 
 const COMMON = ["-std=c++17", "-fPIC", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-Wall", "-Wextra"];
 // Products and sums become one instruction wherever they meet: g++ does that by itself, clang++ only within an expression.
@@ -67,12 +81,12 @@ const filesIn = (folder, ending) =>
 const changed = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 
 /** What a program of several files is made of: `[object, source, flags]`, and the newest header. */
-function objects() {
-  const kernels = Object.entries(INSTRUCTION_SETS).flatMap(([set, flags]) =>
+function objects(sets) {
+  const kernels = sets.flatMap((set) =>
     filesIn(join(source, "kernels"), ".cc").map((path) => [
       join(target, "objects", set, `${basename(path, ".cc")}.o`),
       path,
-      [...KERNELS, ...flags, `-DKERAS_ISA=${set}`],
+      [...KERNELS, ...INSTRUCTION_SETS[set], `-DKERAS_ISA=${set}`],
     ]),
   );
   const include = `-I${headers()}`;
@@ -146,10 +160,12 @@ const isStale = (result, parts) => parts.some((part) => changed(part) > changed(
 
 /** Silent, and without a look for a compiler, where nothing has changed: tests and examples call it first. */
 async function buildLibrary() {
-  const { kernels, glue } = objects();
+  const sets = setsHere();
+  const { kernels, glue } = objects(sets);
   const parts = objectsOf([...kernels, ...glue]);
   const stale = [...kernels, ...glue].filter(([object]) => !isCurrent(object));
-  if (stale.length === 0 && !isStale(library, parts)) return;
+  const built = existsSync(builtSets) ? readFileSync(builtSets, "utf8").split(" ") : [];
+  if (stale.length === 0 && !isStale(library, parts) && sets.every((set) => built.includes(set))) return;
   const compiler = findCompiler();
   const start = performance.now();
   await compile(compiler, stale);
@@ -159,6 +175,7 @@ async function buildLibrary() {
       ? ["-bundle", "-undefined", "dynamic_lookup"]
       : ["-shared", "-s", "-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL", "-ldl"];
   await must(compiler, [...parts, ...link, "-o", library]);
+  writeFileSync(builtSets, sets.join(" "));
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   console.error(`native kernels: compiled ${stale.length} files in ${seconds} s`);
 }
@@ -166,7 +183,7 @@ async function buildLibrary() {
 /** Builds each program of native/test with the kernels and runs it; prints the sum of their `N passed, N failed`. */
 async function test() {
   const compiler = findCompiler();
-  const { kernels, glue } = objects();
+  const { kernels, glue } = objects(Object.keys(INSTRUCTION_SETS));
   const engine = new Set(["ort", "session", "module"]);
   const plain = glue.filter(([, path]) => dirname(path) === source && !engine.has(basename(path, ".cc")));
   const programs = filesIn(join(root, "native/test"), ".cc").map((path) => [

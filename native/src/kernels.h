@@ -83,4 +83,7 @@ struct Kernels {
 /** The table for this processor: the widest instruction set that it has and that this library was built with. */
 const Kernels& kernels();
 
+/** Whether there is one. */
+bool hasKernels();
+
 }  // namespace keras

@@ -2,6 +2,8 @@
 
 #include <mutex>
 
+#include "../kernels.h"
+
 namespace keras {
 namespace {
 
@@ -304,6 +306,7 @@ Registration::Registration(Definition definition) {
 
 std::vector<std::string> operatorNames() {
   std::vector<std::string> names;
+  if (!hasKernels()) return names;
   for (const auto& entry : registered()) names.push_back(entry->definition.name);
   return names;
 }

@@ -110,7 +110,7 @@ class Registration {
   explicit Registration(Definition definition);
 };
 
-/** Names of all operators. */
+/** Names of all operators; none where the library has no kernels for this processor. */
 std::vector<std::string> operatorNames();
 
 /** Names of the operations of `Elementwise` and `Scan`, filled by their files as the library is loaded. */
