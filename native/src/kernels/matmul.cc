@@ -25,7 +25,10 @@ constexpr int64_t kTask = 1 << 20;
 /** Rows and columns of a block, at most. */
 constexpr int64_t kMostRows = 128;
 constexpr int64_t kMostColumns = 10 * kPanel;
-/** Parts of long sums, at most, and their terms, at least. */
+/** Blocks from which on there are enough for all threads: they need not be smaller, and read the right side less often. */
+constexpr int64_t kEnough = 32;
+/** Parts of long sums, at least and at most, and their terms, at least. */
+constexpr int64_t kLeastParts = 4;
 constexpr int64_t kMostParts = 16;
 constexpr int64_t kLeastTerms = 512;
 /** Rows from which on it pays to bring the right side into panels where it could be read as it is, and columns. */
@@ -168,7 +171,7 @@ void multiplyBlocks(const MatrixProduct& p, const float* a, const float* b, Fini
   }
   const Factors factors{p, a, {size ? scratch.data() : b, p.inner, size ? 0 : p.columns, 0}};
   const int64_t strips = cut(p.columns, kMostColumns), width = roundUp(cut(p.columns, strips), kPanel);
-  const int64_t wanted = cut(p.rows * std::max<int64_t>(1, p.inner) * width, kTask);
+  const int64_t wanted = std::min(cut(p.rows * std::max<int64_t>(1, p.inner) * width, kTask), cut(kEnough, strips));
   const int64_t blocks = std::clamp(wanted, cut(p.rows, kMostRows), cut(p.rows, 2 * kTileRows));
   const int64_t height = roundUp(cut(p.rows, blocks), kTileRows);
   const int64_t down = cut(p.rows, height), across = cut(p.columns, width);
@@ -187,7 +190,8 @@ void finishRow(const float* sums, int64_t columns, Finish finish, float* y) {
 }
 
 /** One product in parts of its sums. */
-void multiplyParts(const MatrixProduct& p, int64_t parts, const float* a, const float* b, Finish finish, float* y, const Threads& threads) {
+void multiplyParts(const MatrixProduct& p, int64_t parts, const float* a, const float* b, Finish finish, float* y,
+                   const Threads& threads) {
   const int64_t size = p.rows * p.columns, length = cut(p.inner, parts);
   parts = cut(p.inner, length);
   Scratch partials(ScratchUse::partials, parts * size);
@@ -237,12 +241,13 @@ void matmul(const MatrixProduct& product, const float* a, const float* b, const 
   const int64_t work = p.rows * p.inner * p.columns;
   if (p.batch > 1 && work <= 4 * kTask) return multiplyMany(p, a, b, finish, y, threads);
   const int64_t tasks = cut(p.rows, kMostRows) * cut(p.columns, kMostColumns);
-  const int64_t parts = p.transposeB || tasks >= kMostParts ? 1 : std::min(kMostParts, p.inner / kLeastTerms);
+  const int64_t parts = std::min(kMostParts, p.inner / kLeastTerms);
+  const bool isLong = !p.transposeB && parts >= std::max(kLeastParts, tasks) && p.rows * p.columns < p.inner * 64;
   for (int64_t i = 0; i < p.batch; i++) {
     const float* left = a + i * p.rows * p.inner;
     const float* right = b + (p.sharedB ? 0 : i * p.inner * p.columns);
     float* out = y + i * p.rows * p.columns;
-    if (parts > 1 && p.rows * p.columns < p.inner * 64) {
+    if (isLong) {
       multiplyParts(p, parts, left, right, finish, out, threads);
     } else {
       multiplyBlocks(p, left, right, finish, out, threads);
