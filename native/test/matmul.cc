@@ -105,6 +105,7 @@ void testEachWay() {
       testProduct({1, 70, 3000, 50, transposeA, transposeB, false, 0.5f}, true, Activation::relu);
       testProduct({1, 200, 1111, 33, transposeA, transposeB, false, 1}, false, Activation::none);
       testProduct({1, 300, 300, 1000, transposeA, transposeB, false, 1}, true, Activation::none);
+      testProduct({1, 5, 2100, 2500, transposeA, transposeB, false, 1}, true, Activation::relu);
       testProduct({40, 20, 30, 40, transposeA, transposeB, false, 1}, true, Activation::none);
       testProduct({2, 260, 520, 50, transposeA, transposeB, true, 1}, false, Activation::none);
       testProduct({0, 3, 4, 5, transposeA, transposeB, false, 1}, false, Activation::none);

@@ -242,7 +242,10 @@ void matmul(const MatrixProduct& product, const float* a, const float* b, const 
   if (p.batch > 1 && work <= 4 * kTask) return multiplyMany(p, a, b, finish, y, threads);
   const int64_t tasks = cut(p.rows, kMostRows) * cut(p.columns, kMostColumns);
   const int64_t parts = std::min(kMostParts, p.inner / kLeastTerms);
-  const bool isLong = !p.transposeB && parts >= std::max(kLeastParts, tasks) && p.rows * p.columns < p.inner * 64;
+  // Either the result is small, or the right side is large for the few rows that read it: parts of it stay in a cache.
+  const bool isSmall = parts >= tasks && p.rows * p.columns < p.inner * 64;
+  const bool isLow = p.rows <= kMostRows && p.rows * parts <= p.inner;
+  const bool isLong = !p.transposeB && parts >= kLeastParts && (isSmall || isLow);
   for (int64_t i = 0; i < p.batch; i++) {
     const float* left = a + i * p.rows * p.inner;
     const float* right = b + (p.sharedB ? 0 : i * p.inner * p.columns);
