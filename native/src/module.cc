@@ -130,15 +130,15 @@ napi_value start(napi_env env, napi_callback_info info) {
   return error.empty() ? toText(env, ort::api().version) : fail(env, error);
 }
 
-/** A session as JavaScript holds it: emptied by `release`, or with the object itself. A run in the background has its share. */
+/** A session as JavaScript holds it: emptied by `release`, or with the object itself. */
 struct Handle {
-  std::shared_ptr<Session> session;
+  std::unique_ptr<Session> session;
 };
 
-std::shared_ptr<Session> sessionOf(napi_env env, napi_value value) {
+Session* sessionOf(napi_env env, napi_value value) {
   void* handle = nullptr;
   if (napi_get_value_external(env, value, &handle) != napi_ok) return nullptr;
-  return static_cast<Handle*>(handle)->session;
+  return static_cast<Handle*>(handle)->session.get();
 }
 
 /** create(bytes, settings): [session, names of inputs, names of outputs, bytes of each]. */
@@ -176,75 +176,19 @@ napi_value create(napi_env env, napi_callback_info info) {
   return result;
 }
 
-/** What a run is given: false, with an error thrown, where something is wrong. */
-bool readRun(napi_env env, napi_callback_info info, std::shared_ptr<Session>& session, const double*& addresses) {
-  napi_value arguments[2];
-  void* data = nullptr;
-  size_t bytes = 0;
-  if (!readArguments(env, info, arguments)) return false;
-  session = sessionOf(env, arguments[0]);
-  if (session == nullptr) {
-    fail(env, "run: the session was released");
-    return false;
-  }
-  if (!readArray(env, arguments[1], data, bytes) || bytes != session->names().size() * sizeof(double)) {
-    fail(env, "run: expected an address for each input and output");
-    return false;
-  }
-  addresses = static_cast<const double*>(data);
-  return true;
-}
-
 /** run(session, addresses): see Session::run. */
 napi_value run(napi_env env, napi_callback_info info) {
-  std::shared_ptr<Session> session;
-  const double* addresses = nullptr;
-  if (!readRun(env, info, session, addresses)) return nullptr;
-  const std::string error = session->run(addresses);
+  napi_value arguments[2];
+  void* addresses = nullptr;
+  size_t bytes = 0;
+  if (!readArguments(env, info, arguments)) return nullptr;
+  Session* session = sessionOf(env, arguments[0]);
+  if (session == nullptr) return fail(env, "run: the session was released");
+  if (!readArray(env, arguments[1], addresses, bytes) || bytes != session->names().size() * sizeof(double)) {
+    return fail(env, "run: expected an address for each input and output");
+  }
+  const std::string error = session->run(static_cast<const double*>(addresses));
   return error.empty() ? nullptr : fail(env, error);
-}
-
-/** A run on another thread. */
-struct BackgroundRun {
-  std::shared_ptr<Session> session;
-  std::vector<double> addresses;
-  std::string error;
-  napi_deferred deferred = nullptr;
-  napi_async_work work = nullptr;
-};
-
-void settle(napi_env env, napi_status, void* data) {
-  std::unique_ptr<BackgroundRun> background(static_cast<BackgroundRun*>(data));
-  napi_value value = nullptr;
-  if (background->error.empty()) {
-    napi_get_undefined(env, &value);
-    napi_resolve_deferred(env, background->deferred, value);
-  } else {
-    napi_create_error(env, nullptr, toText(env, background->error), &value);
-    napi_reject_deferred(env, background->deferred, value);
-  }
-  napi_delete_async_work(env, background->work);
-}
-
-/** runInBackground(session, addresses): a promise. The caller keeps the memory, and starts no other run of the session. */
-napi_value runInBackground(napi_env env, napi_callback_info info) {
-  auto background = std::make_unique<BackgroundRun>();
-  const double* addresses = nullptr;
-  if (!readRun(env, info, background->session, addresses)) return nullptr;
-  background->addresses.assign(addresses, addresses + background->session->names().size());
-  napi_value promise = nullptr;
-  const auto execute = [](napi_env, void* data) {
-    auto* started = static_cast<BackgroundRun*>(data);
-    started->error = started->session->run(started->addresses.data());
-  };
-  if (napi_create_promise(env, &background->deferred, &promise) != napi_ok ||
-      napi_create_async_work(env, nullptr, toText(env, "keras-ts run"), execute, settle, background.get(),
-                             &background->work) != napi_ok ||
-      napi_queue_async_work(env, background->work) != napi_ok) {
-    return fail(env, "run: no other thread could be asked");
-  }
-  background.release();
-  return promise;
 }
 
 /** release(session): frees it now. */
@@ -293,7 +237,6 @@ NAPI_MODULE_INIT() {
       {"start", keras::start},
       {"create", keras::create},
       {"run", keras::run},
-      {"runInBackground", keras::runInBackground},
       {"release", keras::release},
       {"addressOf", keras::addressOf},
       {"operators", keras::operators},

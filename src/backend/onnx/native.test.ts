@@ -135,36 +135,6 @@ describe.skipIf(!engine)("the binding to the engine", () => {
     await session.release();
   });
 
-  it("runs in the background where a run is long: one after the other, and the rest goes on", async () => {
-    const size = 1024;
-    const session = await create(
-      graph({
-        nodes: [node("MatMul", ["x", "x"])],
-        inputs: [value("x", [size, size])],
-        outputs: [value("y", [size, size])],
-      }),
-    );
-    const run = async (x: number): Promise<number> => {
-      const y = new Float32Array(size * size);
-      await session.run(
-        { x: tensor(new Float32Array(size * size).fill(x), [size, size]) },
-        { y: tensor(y, [size, size]) },
-      );
-      return y.at(-1)!;
-    };
-    expect(await run(1)).toBe(size);
-    const events: string[] = [];
-    const note = (x: number) => run(x).then((y) => void events.push(String(y)));
-    const runs = [note(1), note(2), note(3)];
-    await new Promise((resolve) => setImmediate(resolve));
-    events.push("turn");
-    await session.release();
-    await Promise.all(runs.slice(0, 1));
-    expect(events).toEqual(["turn", String(size)]);
-    // What waited for its turn when the session was released does not run on nothing.
-    for (const waiting of runs.slice(1)) await expect(waiting).rejects.toThrow("the session was released");
-  });
-
   it("lets timers have their turn while runs follow one another", async () => {
     const session = await create(doubling([2]));
     const feeds = { x: tensor(Float32Array.of(1, 2)) };

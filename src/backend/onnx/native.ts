@@ -20,8 +20,6 @@ interface NativeLibrary {
   ): [session: object, inputs: string[], outputs: string[], bytes: number[]];
   /** Addresses of the inputs, then of the outputs. */
   run(session: object, addresses: Float64Array): void;
-  /** The same on another thread. The memory must stay, and no other run of the session start, until it has ended. */
-  runInBackground(session: object, addresses: Float64Array): Promise<void>;
   release(session: object): void;
   /** Stays right for as long as the array has its data. */
   addressOf(array: TypedArray): number;
@@ -96,9 +94,6 @@ async function breathe(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A session whose last run took longer than this runs on another thread from then on, in milliseconds. */
-const LONG = 2;
-
 type Tensors = Readonly<Record<string, NativeTensor>>;
 
 class NativeSession {
@@ -110,9 +105,6 @@ class NativeSession {
   readonly #addresses: Float64Array;
   /** The engine may read it whenever the session runs. */
   readonly external: NativeSettings["external"];
-  #isLong = false;
-  /** The run under way in the background, and the memory it uses, which nobody else may hold any more. */
-  #running: { readonly ended: Promise<void>; readonly memory: readonly Tensors[] } | null = null;
 
   constructor(library: NativeLibrary, bytes: Uint8Array, settings: NativeSettings) {
     this.#library = library;
@@ -122,33 +114,13 @@ class NativeSession {
   }
 
   async run(feeds: Tensors, fetches: Tensors): Promise<Tensors> {
-    if (!this.#isLong) await breathe();
-    while (this.#running) await this.#running.ended.catch(() => undefined);
+    await breathe();
     const { inputNames, outputNames } = this;
     const count = inputNames.length;
     for (let i = 0; i < count; i++) this.#place(i, inputNames[i]!, feeds[inputNames[i]!]);
     for (let i = 0; i < outputNames.length; i++) this.#place(count + i, outputNames[i]!, fetches[outputNames[i]!]);
-    await this.#start([feeds, fetches]);
+    this.#library.run(this.#session, this.#addresses);
     return fetches;
-  }
-
-  /**
-   * Long runs leave the JavaScript thread to others, such as whoever prepares the next batch; for short ones the way to
-   * another thread would be the larger part.
-   */
-  async #start(memory: readonly Tensors[]): Promise<void> {
-    const began = performance.now();
-    if (this.#isLong) {
-      this.#running = { ended: this.#library.runInBackground(this.#session, this.#addresses), memory };
-      try {
-        await this.#running.ended;
-      } finally {
-        this.#running = null;
-      }
-    } else {
-      this.#library.run(this.#session, this.#addresses);
-    }
-    this.#isLong = performance.now() - began > LONG;
   }
 
   /** The library trusts addresses: here is the last place to see that there is as much memory as it will use. */
