@@ -110,7 +110,7 @@ function prediction(name: string, model: "vgg19Features" | "resnet50", what: str
       },
       {
         name: `${name}-first`,
-        what: "its first predict in a fresh process, compiling included, importing and making the model not",
+        what: "making it and its first predict in a fresh process, compiling included, importing not",
         ...milliseconds,
         read: (values, { parameters }) => numberAt(values, "firstMs") * (batchSize / numberAt(parameters, "batchSize")),
       },

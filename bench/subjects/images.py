@@ -1,5 +1,6 @@
 """Python Keras's image models. The tasks and their keys are those of images.ts; read both side by side."""
 
+import time
 from pathlib import Path
 
 from mnist import mnist
@@ -35,6 +36,7 @@ def predict_images(p):
     import keras
     import numpy as np
 
+    began = time.perf_counter()
     model = keras.applications.ResNet50(weights=None) if p["model"] == "resnet50" else vgg19_features()
     x = np.random.default_rng(0).random((p["batchSize"], 224, 224, 3), dtype="float32")
 
@@ -44,8 +46,9 @@ def predict_images(p):
     def call():
         return keras.tree.map_structure(np.asarray, model(x, training=False))
 
+    predict()
     return {
-        "firstMs": once(predict),
+        "firstMs": (time.perf_counter() - began) * 1000,
         "ms": {
             "predict": timed(p, predict),
             "predictOnBatch": timed(p, lambda: model.predict_on_batch(x)),

@@ -33,13 +33,16 @@ export async function trainCifar10(p: { data: string; samples: number; batchSize
 }
 
 export async function predictImages(p: { model: "vgg19Features" | "resnet50"; batchSize: number } & Timing) {
+  const began = performance.now();
   const model = p.model === "resnet50" ? keras.applications.ResNet50({ weights: null }) : vgg19Features();
   const rows = Float32Array.from({ length: p.batchSize * 224 * 224 * 3 }, Math.random);
   const run = async (predict: (x: keras.Tensor) => unknown) => {
     const outputs = await predict(keras.tensor(rows, [p.batchSize, 224, 224, 3], "float32"));
     for (const output of [outputs].flat() as keras.Tensor[]) await output.data();
   };
-  const firstMs = await once(() => run((x) => model.predict(x, { batchSize: p.batchSize, verbose: 0 })));
+  await run((x) => model.predict(x, { batchSize: p.batchSize, verbose: 0 }));
+  // Making the model counts: some draw the weights then, others when they are first needed.
+  const firstMs = performance.now() - began;
   return {
     firstMs,
     ms: {

@@ -20,6 +20,7 @@ export async function fitImages(start, { model: name, data, samples, batchSize }
 export async function predictImages(start, { model: name, batchSize, ...timing }) {
   const tfjs = await start();
   const { tf } = tfjs;
+  const began = performance.now();
   const model = name === "resnet50" ? resnet50(tfjs) : vgg19Features(tfjs);
   const rows = Float32Array.from({ length: batchSize * 224 * 224 * 3 }, Math.random);
   const run = async (predict) => {
@@ -28,9 +29,10 @@ export async function predictImages(start, { model: name, batchSize, ...timing }
     for (const output of outputs) await output.data();
     tf.dispose([input, ...outputs]);
   };
-  const firstMs = await once(() => run((input) => model.predict(input, { batchSize })));
+  const predictMs = await once(() => run((input) => model.predict(input, { batchSize })));
+  const firstMs = performance.now() - began;
   // Its engine in plain JavaScript takes minutes for one image: the first call has to do.
-  if (timing.calls === 0) return { firstMs, ms: { predict: firstMs }, peakRssMb: peakRssMb() };
+  if (timing.calls === 0) return { firstMs, ms: { predict: predictMs }, peakRssMb: peakRssMb() };
   return {
     firstMs,
     ms: {
