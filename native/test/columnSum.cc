@@ -10,22 +10,11 @@
 #include <vector>
 
 #include "../src/kernels.h"
+#include "check.h"
 
 using namespace keras;
 
 namespace {
-
-int passed = 0, failed = 0;
-void check(bool good, const std::string& what) {
-  (good ? passed : failed)++;
-  if (!good) std::printf("FAILED %s\n", what.c_str());
-}
-
-/** Tasks one after the other, last first: no task may lean on another. */
-void startBackwards(void*, void (*task)(void*, size_t), size_t count, void* data) {
-  while (count-- > 0) task(data, count);
-}
-const Threads kBackwards{startBackwards, nullptr};
 
 std::mt19937 generator(5);
 int64_t any(int64_t least, int64_t most) { return std::uniform_int_distribution<int64_t>(least, most)(generator); }

@@ -10,22 +10,12 @@
 #include <vector>
 
 #include "../src/kernels.h"
+#include "check.h"
 
 using namespace keras;
 
 namespace {
 
-int passed = 0, failed = 0;
-void check(bool good, const std::string& what) {
-  (good ? passed : failed)++;
-  if (!good) std::printf("FAILED %s\n", what.c_str());
-}
-
-/** Tasks one after the other, last first: no task may lean on another. */
-void startBackwards(void*, void (*task)(void*, size_t), size_t count, void* data) {
-  while (count-- > 0) task(data, count);
-}
-const Threads kBackwards{startBackwards, nullptr};
 const float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
 
 std::mt19937 generator(7);
