@@ -43,14 +43,23 @@ const refuse = (why: string): never => {
   throw new NotForScan(why);
 };
 
+/** What became of loops: who counts threads asks for them, and then who lowers them. */
+const encoded = new WeakMap<NativeKernels, WeakMap<Scan, NativeScan | null>>();
+
 /** The loop as the operator has it; `null` where the operator cannot compute it. */
 export function nativeScan(scan: Scan, kernels: NativeKernels): NativeScan | null {
+  const known = encoded.get(kernels) ?? new WeakMap<Scan, NativeScan | null>();
+  encoded.set(kernels, known);
+  const before = known.get(scan);
+  if (before !== undefined) return before;
+  let found: NativeScan | null = null;
   try {
-    return encodeScan(scan, kernels);
+    found = encodeScan(scan, kernels);
   } catch (error) {
-    if (error instanceof NotForScan) return null;
-    throw error;
+    if (!(error instanceof NotForScan)) throw error;
   }
+  known.set(scan, found);
+  return found;
 }
 
 /** @throws NotForScan saying what the operator cannot compute. */
