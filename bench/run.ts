@@ -13,19 +13,10 @@
  */
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, release, totalmem, type } from "node:os";
-import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { cifar10Accuracy } from "./jobs/cifar10Accuracy.ts";
-import { autoencoderFit, resnet50Predict1, resnetFit, vgg19Features1, vgg19Features8 } from "./jobs/images.ts";
-import { imdbAccuracyBilstm, imdbAccuracyTransformer } from "./jobs/imdbAccuracy.ts";
-import type { DataSet, Job, Measure } from "./jobs/job.ts";
-import { memory10kSteps } from "./jobs/memory10kSteps.ts";
-import { mnistMlpFit } from "./jobs/mnistMlpFit.ts";
-import { customDenseFit, eagerLoop, eagerResnetLoop, handWrittenLoop, trace200 } from "./jobs/ownWays.ts";
-import { predict1, predict256 } from "./jobs/predict.ts";
-import { embeddingFit, imdbBilstmFit, lstmPredict1, ticketFit, transformerFit } from "./jobs/sequences.ts";
-import { startup } from "./jobs/startup.ts";
+import { directoriesOf, missingData } from "./data.ts";
+import { JOBS } from "./jobs/index.ts";
+import type { Job, Measure } from "./jobs/job.ts";
 import {
   type Entry,
   formatReason,
@@ -36,36 +27,8 @@ import {
   toJson,
   type Unmeasured,
 } from "./report.ts";
-import { findBatch } from "./subjects/cifar10.mjs";
-import { findReviews } from "./subjects/imdb.mjs";
-import { findIdx } from "./subjects/mnist.mjs";
 import { ask, compileOurs, OURS, SUBJECTS, type SubjectName } from "./subjects/subject.ts";
 
-const JOBS: readonly Job[] = [
-  mnistMlpFit,
-  predict1,
-  predict256,
-  startup,
-  memory10kSteps,
-  resnetFit,
-  autoencoderFit,
-  vgg19Features1,
-  vgg19Features8,
-  resnet50Predict1,
-  ticketFit,
-  embeddingFit,
-  imdbBilstmFit,
-  transformerFit,
-  lstmPredict1,
-  customDenseFit,
-  handWrittenLoop,
-  eagerLoop,
-  eagerResnetLoop,
-  trace200,
-  cifar10Accuracy,
-  imdbAccuracyBilstm,
-  imdbAccuracyTransformer,
-];
 const TIMEOUT_MS = 15 * 60_000;
 
 const { values: flags } = parseArgs({
@@ -85,12 +48,7 @@ const named = pick("job", flags.job, JOBS, (job) => job.name);
 const jobs = flags.job ? named : named.filter((job) => !job.onlyWhenNamed);
 const subjects = pick("subject", flags.subject, SUBJECTS, (name) => name);
 const rounds = flags.rounds === undefined ? null : positiveInteger("--rounds", flags.rounds);
-const root = fileURLToPath(new URL("../", import.meta.url));
-const directories: Readonly<Record<DataSet, string>> = {
-  mnist: resolve(flags.data ?? process.env.KERAS_TS_BENCH_DATA ?? `${root}../shared/data/mnist`),
-  cifar10: resolve(flags.cifar10 ?? process.env.KERAS_TS_BENCH_CIFAR10 ?? `${root}../shared/data/cifar10`),
-  imdb: resolve(flags.imdb ?? process.env.KERAS_TS_BENCH_IMDB ?? `${root}../shared/data/text`),
-};
+const directories = directoriesOf(flags);
 
 const machine: Machine = {
   cpu: cpus()[0]?.model.trim() ?? "unknown",
@@ -150,7 +108,7 @@ async function measure(job: Job): Promise<Partial<Record<SubjectName, SubjectRes
     const version = versions.get(name)!;
     if (typeof version !== "string") fail(name, version);
   }
-  const error = job.data && missingData(job.data);
+  const error = job.data && missingData(job.data, directories);
   if (error) {
     for (const name of asked) if (!results[0]![name]) fail(name, { error });
     return results;
@@ -192,21 +150,6 @@ async function measure(job: Job): Promise<Partial<Record<SubjectName, SubjectRes
       }),
     ),
   );
-}
-
-/** What to say when a data set is not where it should be, or null. */
-function missingData(set: DataSet): string | null {
-  const at = directories[set];
-  if (set === "mnist" && !findIdx(at)) {
-    return `no MNIST in "${at}": download the IDX files and name their directory with --data or KERAS_TS_BENCH_DATA`;
-  }
-  if (set === "cifar10" && !findBatch(at)) {
-    return `no CIFAR-10 in "${at}": download its binary version and name the directory with --cifar10 or KERAS_TS_BENCH_CIFAR10`;
-  }
-  if (set === "imdb" && !findReviews(at)) {
-    return `no IMDB in "${at}": put imdb_train.tsv.gz and imdb_test.tsv.gz (label, stars, id, review a line) there, or name its directory with --imdb or KERAS_TS_BENCH_IMDB`;
-  }
-  return null;
 }
 
 /** One line that is written over, for people who watch; nothing when the output is a file. */

@@ -64,14 +64,20 @@ export async function compileOurs(): Promise<void> {
   });
 }
 
-/** Runs one task of a subject in a fresh process. */
-export function ask(name: SubjectName, task: string, parameters: object, timeoutMs: number): Promise<Answer> {
+/** Runs one task of a subject in a fresh process, with `extra` variables in its environment. */
+export function ask(
+  name: SubjectName,
+  task: string,
+  parameters: object,
+  timeoutMs: number,
+  extra: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
   const { program, script, environment } = COMMANDS[name];
   return new Promise((resolve) => {
     const startedAt = performance.timeOrigin + performance.now();
     const child = spawn(program, [script, task, JSON.stringify(parameters)], {
       cwd: root,
-      env: { ...commonEnvironment(), ...environment },
+      env: { ...commonEnvironment(), ...environment, ...extra },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let out = "";

@@ -30,6 +30,7 @@ void fill(Api& to, void* const* table) {
   take(to.run, table, 9);
   take(to.createSessionOptions, table, 10);
   take(to.setExecutionMode, table, 13);
+  take(to.enableProfiling, table, 14);
   take(to.enableMemoryPattern, table, 16);
   take(to.disableMemoryPattern, table, 17);
   take(to.enableArena, table, 18);

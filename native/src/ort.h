@@ -104,6 +104,7 @@ struct Api {
   Status* (*createSessionOptions)(SessionOptions**);
   void (*releaseSessionOptions)(SessionOptions*);
   Status* (*setExecutionMode)(SessionOptions*, int);
+  Status* (*enableProfiling)(SessionOptions*, const char* prefix);
   Status* (*enableMemoryPattern)(SessionOptions*);
   Status* (*disableMemoryPattern)(SessionOptions*);
   Status* (*enableArena)(SessionOptions*);

@@ -58,6 +58,9 @@ std::string apply(const SessionSettings& settings, ort::SessionOptions* options)
       settings.memoryPattern ? api().enableMemoryPattern(options) : api().disableMemoryPattern(options),
       api().setLogLevel(options, settings.logLevel),
   });
+  if (error.empty() && !settings.profile.empty()) {
+    error = messageOf(api().enableProfiling(options, settings.profile.c_str()));
+  }
   for (const auto& [key, value] : settings.entries) {
     if (error.empty()) error = messageOf(api().addConfigEntry(options, key.c_str(), value.c_str()));
   }

@@ -27,6 +27,8 @@ struct SessionSettings {
   bool arena = true;
   bool memoryPattern = true;
   int logLevel = 2;
+  /** Where the times of all nodes are written when the session is freed: the start of a file's path; nowhere if empty. */
+  std::string profile;
   std::vector<std::pair<std::string, std::string>> entries;
   std::vector<ExternalData> external;
 };

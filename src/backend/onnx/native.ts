@@ -36,6 +36,7 @@ interface NativeSettings {
   arena: boolean;
   memoryPattern: boolean;
   logLevel: number;
+  profile?: string;
   entries: (readonly [key: string, value: string])[];
   external: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
@@ -59,6 +60,7 @@ const toSettings = (options: InferenceSession.SessionOptions): NativeSettings =>
   arena: options.enableCpuMemArena ?? true,
   memoryPattern: options.enableMemPattern ?? true,
   logLevel: options.logSeverityLevel ?? 2,
+  ...(options.enableProfiling && { profile: options.profileFilePrefix ?? "profile" }),
   entries: flatten(options.extra ?? {}),
   external: (options.externalData ?? []).map((file) => {
     invariant(typeof file === "object" && file.data instanceof Uint8Array, "external data is given by its bytes");

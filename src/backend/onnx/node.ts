@@ -7,6 +7,9 @@ import type { Backend } from "../contract.ts";
 import { loadNative } from "./native.ts";
 import { OnnxBackend, type OrtModule } from "./session.ts";
 
+/** Names a folder: each session then writes the times of its nodes there. Chrome's tracing and `npm run bench:profile` read them. */
+const PROFILE_VARIABLE = "KERAS_TS_PROFILE";
+
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message.split("\n")[0]! : String(error));
 
 /** A package's exports, whichever way it was bundled. */
@@ -16,10 +19,13 @@ const exportsOf = (module: unknown): OrtModule => ((module as { default?: OrtMod
 export async function createOnnxNodeBackend(): Promise<Backend> {
   const { availableParallelism } = await import("node:os");
   const options = { threads: availableParallelism(), writesOutputs: true };
+  const folder = process.env[PROFILE_VARIABLE];
+  const profile = folder ? await import("./profile.ts") : null;
+  const backend = (ort: OrtModule) => new OnnxBackend(profile ? profile.profiled(ort, folder!) : ort, options);
   const native = await loadNative();
-  if (native) return new OnnxBackend(native, options);
+  if (native) return backend(native);
   try {
-    return new OnnxBackend(exportsOf(await import("onnxruntime-node")), options);
+    return backend(exportsOf(await import("onnxruntime-node")));
   } catch (nativeError) {
     try {
       const web = exportsOf(await import("onnxruntime-web"));

@@ -188,7 +188,7 @@ export class OnnxBackend implements Backend {
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     const label = options.label ?? "program";
     const lowered = lower(program, label, this.#ort.kernels ?? null);
-    const settings = sessionOptions(lowered.heaviest, options.runs ?? "many", this.#threads);
+    const settings = { ...sessionOptions(lowered.heaviest, options.runs ?? "many", this.#threads), logId: label };
     if (lowered.external.length > 0) settings.externalData = lowered.external;
     try {
       const session = await this.#ort.InferenceSession.create(lowered.bytes, settings);
