@@ -166,7 +166,7 @@ export interface PrimitiveAttributes
   /** Reverses the order along axes. */
   reverse: { readonly axes: readonly number[] };
   concat: Axis;
-  /** (x, indices): out[a, i…, b] = x[a, indices[i…], b], with the axis replaced by the axes of `indices`. */
+  /** (x, indices): out[a, i…, b] = x[a, indices[i…], b], with the axis replaced by the axes of `indices`. Negative indices count from the end. */
   gather: Axis;
   /** (x, indices, updates): adds `updates` to `x` where `gather` with these indices would have read. */
   scatter_add: Axis;

@@ -40,7 +40,7 @@ const takeOp = defineOp("Take", "numpy", { axis: "axis" }, ([x, indices], { axis
   const source = flat ? build.reshape(node, [sizeOf(node.shape)]) : node;
   const at = flat ? 0 : normalizeAxis(axis as number, node.shape.length, "take");
   if (typeof indices === "number") refuseEndlessLoop("take", indices, at, source.shape[at]!);
-  return wrap(build.gather(source, fromEnd(indexValue(indices, "take"), source.shape[at]!), at));
+  return wrap(build.gather(source, indexValue(indices, "take"), at));
 });
 
 /**

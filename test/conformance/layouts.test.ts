@@ -31,6 +31,8 @@ const numbers = (shape: readonly number[], seed: number): Value =>
     shape,
     DTYPE,
   );
+/** Pixels below each other; there are no fewer than channels. */
+const rowsOf = (x: Value): Value => b.reshape(x, [sizeOf(x.shape.slice(0, 3)), x.shape[3]!]);
 const zeros = [0, 0];
 const same = { strides: [1, 1], low: [1, 1], high: [1, 1], dilation: [1, 1], groups: 1 };
 const pooling = { window: [2, 2], strides: [1, 1], low: [1, 1], high: [0, 0] };
@@ -80,6 +82,9 @@ const STEPS: readonly ((x: Value, y: Value, k: number) => Value)[] = [
     const indices = Int32Array.from({ length: size }, (_, i) => (i * 2 + k) % size);
     return b.gather(x, b.constant(indices, [size], "int32"), k % 4);
   },
+  // Rows of a table by an array of indices: read, and added to.
+  (x, y) => b.gather(rowsOf(x), b.argmax(y, 3), 0),
+  (x, y) => b.reshape(b.scatterAdd(rowsOf(y), b.argmax(y, 3), x, 0), x.shape),
   (x) => b.broadcastTo(b.slice(x, [0, 0, 0, 0], [x.shape[0]!, 1, 1, x.shape[3]!]), x.shape),
   (x, _, k) => b.binary("mul", x, b.cast(b.iota(x.shape, k % 4, "int32"), DTYPE)),
   (x, _, k) =>

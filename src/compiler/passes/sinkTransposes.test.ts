@@ -58,6 +58,17 @@ describe("sinkTransposes", () => {
     ]);
   });
 
+  it("reads and adds rows of a table in the order of time that loops want", () => {
+    const [table, kernel] = [input(1000, 64), input(64, 128)];
+    const ids = inputValue({ shape: [32, 100], dtype: "int32" }, "ids");
+    const rows = b.transpose(b.gather(table, ids, 0), [1, 0, 2]);
+    const products = b.matmul(b.reshape(rows, [3200, 64]), kernel);
+    const loss = b.reduce("reduce_sum", b.reshape(products, [100, 32, 128]), [0, 1, 2]);
+    const found = gradients([loss], [b.scalar(1, "float32")], [table, kernel]);
+    const step = makeProgram([ids, table, kernel], [loss, ...found.map((g) => g!)]);
+    expect(transposes(optimize(step, { verify: true }))).toEqual(["input 32x100"]);
+  });
+
   const x = input(8, 16, 16, 32);
   it.each<[string, (first: Value) => Value]>([
     ["an activation", (v) => b.unary("tanh", v)],

@@ -107,23 +107,17 @@ interface Split {
 /** One group in the rewritten program. */
 class RowUpdate {
   readonly #ids: Value;
-  /** For each row that was read, which of them stands for all that are the same. */
-  readonly #slots: Value;
   readonly #splits = new Map<Value, Split>();
-  #share: Value | null = null;
 
   constructor(gradient: Value) {
     const [, indices, updates] = gradient.node!.inputs as [Value, Value, Value];
     const count = sizeOf(indices.shape);
     this.#ids = b.reshape(indices, [count]);
-    this.#slots = b.lastEqual(this.#ids, gradient.shape[0]!);
-    const rows = this.#sum(b.reshape(updates, [count, ...gradient.shape.slice(1)]));
+    const slots = b.lastEqual(this.#ids, gradient.shape[0]!);
+    const given = b.reshape(updates, [count, ...gradient.shape.slice(1)]);
+    // All that is for a row of the table at one place, zeros at its other ones. The table's size does not matter here.
+    const rows = b.scatterAdd(b.full(0, given.shape, given.dtype), slots, given, 0);
     this.#splits.set(gradient, { rest: null, rows, more: rows });
-  }
-
-  /** Each row with those that are the same row of the table added to it. The table's size does not matter here. */
-  #sum(rows: Value): Value {
-    return b.gather(b.scatterAdd(b.full(0, rows.shape, rows.dtype), this.#slots, rows, 0), this.#slots, 0);
   }
 
   /** Rows of a table. Of one that is only scaled they are scaled rows: then nobody may need all of it. */
@@ -181,18 +175,11 @@ class RowUpdate {
     return { rest, more: rest ? b.binary("sub", rows, this.#gather(rest)) : rows };
   }
 
-  /** The value for all rows. A row that was read several times gets its part as often. */
+  /** The value for all rows. Of a row that was read several times all places but one hold a gradient of 0, and add nothing. */
   result(value: Value): Value {
     const { rest, more } = this.#splits.get(value)!;
-    const { shape, dtype } = value;
-    if (!this.#share) {
-      const rows = sizeOf(this.#ids.shape);
-      const ones = b.full(1, [rows], dtype);
-      const column = [rows, ...shape.slice(1).map(() => 1)];
-      this.#share = b.reshape(b.unary("reciprocal", this.#sum(ones)), column);
-    }
-    const base = rest ?? b.full(0, shape, dtype);
-    const result = b.scatterAdd(base, this.#ids, b.binary("mul", more, this.#share), 0);
+    const base = rest ?? b.full(0, value.shape, value.dtype);
+    const result = b.scatterAdd(base, this.#ids, more, 0);
     this.#splits.set(result, this.#splits.get(value)!);
     return result;
   }

@@ -180,13 +180,30 @@ const reshape: RuleOf = (node) => {
   return rule(node, [groups.map((g) => g.from)], [groups.map((g) => g.to)], build);
 };
 
-/** Rows read or added to along one axis, by a vector of indices that stays as it is. */
+/**
+ * Rows of a table read or added to by an array of indices: the rows may come in the order of any transpose of it. The table
+ * and the axes of a row stay as they are, along one domain axis behind those of the indices.
+ */
+const byRows = (node: Node): LayoutRule => {
+  const [x, indices, ...updates] = node.inputs as [Value, Value];
+  const rank = indices.shape.length;
+  const inOrder = ({ shape }: Value, from: number): number[] => [...shape.keys()].slice(from);
+  const table = (t: Value): AxisMap => [...indices.shape.map(() => []), inOrder(t, 0)];
+  const rows = (r: Value): AxisMap => [...indices.shape.map((_, axis) => [axis]), inOrder(r, rank)];
+  const inputs = [table(x), [...allAxes(indices), []], ...updates.map(rows)];
+  const outputs = node.outputs.map(updates.length > 0 ? table : rows);
+  const build = (operands: readonly Value[]): Value[] => b.emit(node.op, operands, node.attributes);
+  return rule(node, inputs, outputs, build, { accepts: (order) => order.at(-1) === rank });
+};
+
+/** Rows read or added to along one axis: by a vector of indices that stays as it is, or `byRows`. */
 const byIndex =
   (op: "gather" | "scatter_add"): RuleOf =>
   (node) => {
     const [x, indices, ...updates] = node.inputs as [Value, Value];
-    if (indices.shape.length !== 1) return null;
     const { axis: indexed } = node.attributes as Attributes["gather"];
+    if (indices.shape.length > 1 && indexed === 0) return byRows(node);
+    if (indices.shape.length !== 1) return null;
     const along: AxisMap = x.shape.map((_, axis) => (axis === indexed ? [0] : []));
     const build = again(node, op, ({ axis }, order) => ({ axis: order.indexOf(axis) }));
     // Rows are copied whole; single elements are not.
