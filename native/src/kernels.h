@@ -41,6 +41,13 @@ struct MatrixProduct {
   float alpha;
 };
 
+/** `count` rows of a table (height x width), by numbers in [-height, height); negative ones count from the end. */
+struct Rows {
+  int64_t height, width;
+  int64_t count;
+  const int32_t* ids;
+};
+
 enum class Activation : int { none = 0, relu = 1 };
 
 class ElementwiseProgram;  // elementwise.h
@@ -73,6 +80,14 @@ struct Kernels {
                  const Threads&);
   /** y = factor · the sum of all rows of x: (rows, columns). */
   void (*columnSum)(int64_t rows, int64_t columns, float factor, const float* x, float* y, const Threads&);
+
+  /** y = the rows of a table: (count, width). */
+  void (*gatherRows)(const Rows&, const float* table, float* y, const Threads&);
+  /**
+   * y = factor · base with `updates` (count, width) added to its rows, in the order of their numbers. `base` may be y itself, or null
+   * for zeros.
+   */
+  void (*addRows)(const Rows&, float factor, const float* base, const float* updates, float* y, const Threads&);
 
   /** Runs a program of elementwise operations; `inputs` and `outputs` in the program's order (elementwise.h). */
   void (*elementwise)(const ElementwiseProgram&, const void* const* inputs, void* const* outputs, const Threads&);

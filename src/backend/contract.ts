@@ -30,17 +30,41 @@ export interface Executable {
   dispose(): void;
 }
 
+/**
+ * A table among the inputs that a run changes in place, when all results are there: table = factor · table, then `rows` are added
+ * where `indices` say. Inputs and outputs of the program by their numbers.
+ */
+export interface TableUpdate {
+  readonly input: number;
+  readonly factor: number;
+  readonly indices: number;
+  readonly rows: number;
+}
+
+/** Tables that a program updates. Outputs from `results` on are for them alone: they come last, and are not returned. */
+export interface TableUpdates {
+  readonly results: number;
+  readonly updates: readonly TableUpdate[];
+}
+
 export interface CompileOptions {
   /** For messages and profiles. */
   readonly label?: string;
   /** How often the program will run: once (build fast) or many times (run fast). @defaultValue `"many"` */
   readonly runs?: "once" | "many";
+  /** Only for backends that say `updatesTables`. @defaultValue none */
+  readonly tables?: TableUpdates;
 }
 
 export interface Backend {
   readonly name: string;
   /** Whether convolutions and pools run channels last; the compiler then hands them over so. */
   readonly channelsLast?: boolean;
+  /**
+   * Whether programs may change tables in place. A row that is not there then fails the run before anything is written, with the
+   * words "table <number> has no row <index>".
+   */
+  readonly updatesTables?: boolean;
   /** Gives host data to the engine. It may keep the array itself: the caller writes to it only when no run that uses the
    * buffer is still to come. */
   upload(data: TypedArray, shape: StaticShape, dtype: DType): BackendBuffer;

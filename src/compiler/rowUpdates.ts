@@ -3,14 +3,18 @@
  * the rows and where they go. Whoever holds the table adds them in place. Inside an engine the table would be copied for the
  * sum, and copied again by the binding that hands it out, however few rows a batch reads.
  */
+import type { TableUpdate } from "../backend/contract.ts";
 import { sizeOf } from "../core/shape.ts";
 import { constantNumber } from "../ir/build.ts";
 import type { PrimitiveAttributes } from "../ir/primitives.ts";
 import { makeProgram, type Program } from "../ir/program.ts";
 import type { Value } from "../ir/value.ts";
 
-/** Rows of more elements than this part of the table are not worth it: handing them out costs what is saved. */
-const MOST_ELEMENTS = 1 / 8;
+/**
+ * Rows of more elements than this part of the table are not worth it: where JavaScript adds them, which costs about what the engine's
+ * copies do, and where the engine adds them itself.
+ */
+const MOST_ELEMENTS = { javascript: 1 / 8, engine: 1 / 2 };
 
 /** What happens to a table, one after another; values are numbered as outputs of the program. */
 export type RowStep =
@@ -48,28 +52,32 @@ function stepsTo(value: Value, table: Value): ValueStep[] | null {
   return steps;
 }
 
-function isWorthIt(steps: readonly ValueStep[], table: Value): boolean {
+function isWorthIt(steps: readonly ValueStep[], table: Value, by: keyof typeof MOST_ELEMENTS): boolean {
   const added = steps.flatMap((step) => (step.kind === "addRows" ? [sizeOf(step.rows.shape)] : []));
-  return added.length > 0 && added.every((size) => size <= sizeOf(table.shape) * MOST_ELEMENTS);
+  return added.length > 0 && added.every((size) => size <= sizeOf(table.shape) * MOST_ELEMENTS[by]);
 }
 
 /**
  * @param states - Tensors that may be updated in place, float32 ones.
- * @returns The program with the outputs of such states left out and what their updates need appended, and the steps by state.
+ * @param by - Who adds the rows.
+ * @returns The program with the outputs of such states left out and what their updates need appended (from output `returned` on), and
+ *   the steps by state.
  */
 export function separateRowUpdates(
   program: Program,
   states: readonly State[],
-): { program: Program; updates: ReadonlyMap<State, readonly RowStep[]> } {
+  by: keyof typeof MOST_ELEMENTS,
+): { program: Program; returned: number; updates: ReadonlyMap<State, readonly RowStep[]> } {
   const found = new Map<State, ValueStep[]>();
   for (const state of states) {
     const table = program.inputs[state.input]!;
     const steps = table.dtype === "float32" ? stepsTo(program.outputs[state.output]!, table) : null;
-    if (steps && isWorthIt(steps, table)) found.set(state, steps);
+    if (steps && isWorthIt(steps, table, by)) found.set(state, steps);
   }
-  if (found.size === 0) return { program, updates: new Map() };
+  if (found.size === 0) return { program, returned: program.outputs.length, updates: new Map() };
   const leftOut = new Set([...found.keys()].map((state) => state.output));
   const outputs = program.outputs.filter((_, i) => !leftOut.has(i));
+  const returned = outputs.length;
   const numbers = new Map<Value, number>();
   const numberOf = (value: Value): number => {
     const known = numbers.get(value);
@@ -87,5 +95,17 @@ export function separateRowUpdates(
       ),
     );
   }
-  return { program: makeProgram(program.inputs, outputs), updates };
+  return { program: makeProgram(program.inputs, outputs), returned, updates };
+}
+
+/** The same for an engine that changes tables itself; `null` where one is not scaled once at most and then added to once. */
+export function asTableUpdates(updates: ReadonlyMap<State, readonly RowStep[]>): readonly TableUpdate[] | null {
+  const tables: TableUpdate[] = [];
+  for (const [{ input }, steps] of updates) {
+    const scales = steps.slice(0, -1).flatMap((step) => (step.kind === "scale" ? [step.factor] : []));
+    const last = steps.at(-1)!;
+    if (last.kind !== "addRows" || scales.length !== steps.length - 1 || scales.length > 1) return null;
+    tables.push({ input, factor: scales[0] ?? 1, indices: last.indices, rows: last.rows });
+  }
+  return tables;
 }

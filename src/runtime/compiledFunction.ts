@@ -7,7 +7,7 @@ import { backend as startBackend } from "../backend/registry.ts";
 import { isWritten, packProgram } from "../compiler/packing.ts";
 import { optimize } from "../compiler/pipeline.ts";
 import { rewriteProgram } from "../compiler/rewrite.ts";
-import { separateRowUpdates } from "../compiler/rowUpdates.ts";
+import { asTableUpdates, separateRowUpdates } from "../compiler/rowUpdates.ts";
 import { byteSize } from "../core/dtype.ts";
 import { invariant } from "../core/errors.ts";
 import { sizeOf } from "../core/shape.ts";
@@ -18,7 +18,7 @@ import { TensorBuffer as Buffers } from "./buffer.ts";
 import { flushDenormals, RUNS_BETWEEN_FLUSHES } from "./denormals.ts";
 import { assertConcrete, buffersOn } from "./evaluate.ts";
 import { FrozenProgram, freezableInputs } from "./frozenProgram.ts";
-import { applyRows, checkRows, type RowUpdate } from "./rowUpdates.ts";
+import { adoptTables, applyRows, checkRows, explainRowError, type RowUpdate, type UpdatedTable } from "./rowUpdates.ts";
 import { Tensor } from "./tensor.ts";
 import { Trace, type TraceableVariable, withTrace } from "./trace.ts";
 import { materializeVariables, Variable } from "./variable.ts";
@@ -47,8 +47,10 @@ interface Compiled {
   readonly writes: readonly Variable[];
   readonly packs: readonly VariablePack[];
   readonly writtenPacks: readonly VariablePack[];
-  /** Variables that are changed in place. */
+  /** Variables that JavaScript changes in place after a run. */
   readonly rowUpdates: readonly RowUpdate[];
+  /** Variables that the program changes in place. */
+  readonly tables: readonly UpdatedTable[];
   /** All variables of the packs and `reads`. */
   readonly state: readonly Variable[];
   readonly resultCount: number;
@@ -94,8 +96,19 @@ export class CompiledFunction {
   }
 
   async #run(args: readonly TensorBuffer[]): Promise<BackendBuffer[]> {
-    const { backend, executable, captured, reads, writes, packs, writtenPacks, rowUpdates, state, resultCount } =
-      this.#parts;
+    const {
+      backend,
+      executable,
+      captured,
+      reads,
+      writes,
+      packs,
+      writtenPacks,
+      rowUpdates,
+      tables,
+      state,
+      resultCount,
+    } = this.#parts;
     if (state.some(isLazy)) await materializeVariables(state);
     const constantForm = this.#parts.frozen?.program.current();
     const handedOver = constantForm ? this.#parts.frozen!.reads : reads;
@@ -104,11 +117,17 @@ export class CompiledFunction {
     const inputs = given.map((buffer) => buffer.on(backend));
     if (constantForm) return constantForm.run(inputs);
     for (const pack of packs) inputs.push(await pack.current(backend));
+    for (const { variable, input } of tables) inputs[input] = variable.ownBuffer(backend);
     const outputs: (BackendBuffer | null)[] = new Array(resultCount).fill(null);
     for (const v of writes) outputs.push(v.takeSpare(backend.name) ?? backend.empty(v.shape, v.dtype));
     for (const pack of writtenPacks) outputs.push(pack.target(backend));
     const stateEnd = outputs.length;
-    const results = await executable.run(inputs, [...outputs, ...this.#rows]);
+    let results: BackendBuffer[];
+    try {
+      results = await executable.run(inputs, [...outputs, ...this.#rows]);
+    } catch (error) {
+      throw explainRowError(error, tables, this.#parts.label);
+    }
     this.#rows = results.slice(stateEnd);
     checkRows(rowUpdates, backend, results, this.#parts.label);
     const flush = ++this.#runs % RUNS_BETWEEN_FLUSHES === 0;
@@ -122,6 +141,7 @@ export class CompiledFunction {
     for (const variable of writes) variable.swap(results[next++]!);
     for (const pack of writtenPacks) pack.adopt(backend, results[next++]!);
     for (const update of rowUpdates) applyRows(update, backend, results, flush);
+    adoptTables(tables, backend, flush);
     results.length = resultCount;
     return results;
   }
@@ -195,8 +215,13 @@ export async function compileFunction(
     if (read < 0) return [];
     return [{ variable, input: placeholders.length + given.length + read, output: results.length + i }];
   });
-  const { program: optimized, updates } = separateRowUpdates(optimize(packProgram(program, plans), backend), states);
-  const executable = await backend.compile(optimized, { runs: "many", label });
+  const by = backend.updatesTables ? "engine" : "javascript";
+  const separated = separateRowUpdates(optimize(packProgram(program, plans), backend), states, by);
+  const { program: optimized, returned, updates } = separated;
+  const tableUpdates = by === "engine" && updates.size > 0 ? asTableUpdates(updates) : null;
+  const tables = tableUpdates && { results: returned, updates: tableUpdates };
+  const executable = await backend.compile(optimized, { runs: "many", label, ...(tables && { tables }) });
+  const updated = states.filter((state) => updates.has(state));
   const freeze = writes.length === 0 && executable.work >= LEAST_WORK_TO_FREEZE;
   return new CompiledFunction({
     backend,
@@ -205,10 +230,9 @@ export async function compileFunction(
     captured: buffers.filter((_, i) => !constants.has(captured[i]!)),
     label,
     reads: freeReads,
-    writes: freeWrites.filter((v) => !states.some((state) => state.variable === v && updates.has(state))),
-    rowUpdates: states.flatMap((state) =>
-      updates.has(state) ? [{ variable: state.variable, steps: updates.get(state)! }] : [],
-    ),
+    writes: freeWrites.filter((v) => !updated.some(({ variable }) => variable === v)),
+    rowUpdates: tables ? [] : updated.map((state) => ({ variable: state.variable, steps: updates.get(state)! })),
+    tables: tables ? updated : [],
     packs,
     writtenPacks: packs.filter((_, i) => isWritten(plans[i]!)),
     state: [...new Set([...readVariables, ...packed])],

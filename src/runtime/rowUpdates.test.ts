@@ -94,6 +94,37 @@ describe.each(["onnx", "reference"])("updates by rows on %s", (engine) => {
     expectAllClose((await table.data()).slice(0, 1), [4], { rtol: 1e-6, atol: 0 });
   });
 
+  it("come after everything that reads the table", async () => {
+    const table = makeTable();
+    const step = jit((rows: Tensor) => {
+      const old = table.value;
+      table.assign(ops.scatterUpdate(old, ops.expandDims(rows, -1), ops.ones([1, width]), { reduction: "add" }));
+      return [ops.sum(old), ops.sum(ops.take(old, rows, { axis: 0 })), old] as const;
+    });
+    const before = numbers();
+    const [sum, row, old] = (await step(ids(7))) as unknown as [Tensor, Tensor, Tensor];
+    expectAllClose([await sum.item()], [before.reduce((total, x) => total + x, 0)], { rtol: 1e-3, atol: 1e-3 });
+    expectAllClose([await row.item()], [before[14]! + before[15]!], { rtol: 1e-6, atol: 0 });
+    expect(await old.data()).toEqual(before);
+    expectAllClose((await table.data()).slice(14, 16), [before[14]! + 1, before[15]! + 1], { rtol: 1e-6, atol: 0 });
+  });
+
+  it("show in models that were frozen with the old rows", async () => {
+    const table = makeTable();
+    const read = jit((rows: Tensor) => ops.take(table.value, rows, { axis: 0 }));
+    const step = addOnes(table);
+    const rowAt = async () => Array.from((await (await read(ids(3))).data()) as Float32Array);
+    const before = await rowAt();
+    await rowAt();
+    await step(ids(3));
+    await step(ids(3));
+    expectAllClose(
+      await rowAt(),
+      before.map((x) => x + 2),
+      { rtol: 1e-6, atol: 0 },
+    );
+  });
+
   it("write nothing when a row is not there", async () => {
     const table = makeTable();
     const counter = new Variable(tensor(numbers(), [height, width]));

@@ -1,4 +1,4 @@
-/** Applies to variables, in place, what a program says about their rows (`compiler/rowUpdates.ts`). */
+/** Changes variables in place by what a program says about their rows (`compiler/rowUpdates.ts`): in JavaScript, or in the program. */
 import type { Backend, BackendBuffer } from "../backend/contract.ts";
 import type { RowStep } from "../compiler/rowUpdates.ts";
 import type { TypedArray } from "../core/dtype.ts";
@@ -12,11 +12,37 @@ export interface RowUpdate {
   readonly steps: readonly RowStep[];
 }
 
+/** A variable that the program itself changes. */
+export interface UpdatedTable {
+  readonly variable: Variable;
+  /** Its place among the inputs. */
+  readonly input: number;
+}
+
 const dataOf = (backend: Backend, buffer: BackendBuffer): TypedArray => {
   const data = backend.peek(buffer);
   invariant(data, "rows are added in place where the engine's memory is the host's");
   return data;
 };
+
+const rowMessage = (label: string, variable: Variable, index: number): string =>
+  `${label}: an update of variable "${variable.path}" names row ${index}, and it has ${variable.shape[0]} rows`;
+
+/** An engine's error if it is about a row that is not there, with the variable's name; else the error as it is. */
+export function explainRowError(error: unknown, tables: readonly UpdatedTable[], label: string): unknown {
+  const found = error instanceof BackendError ? /table (\d+) has no row (-?\d+)/.exec(error.message) : null;
+  const table = found && tables[Number(found[1])];
+  return table ? new BackendError(rowMessage(label, table.variable, Number(found[2])), { cause: error }) : error;
+}
+
+/** Called after a run. */
+export function adoptTables(tables: readonly UpdatedTable[], backend: Backend, flush: boolean): void {
+  for (const { variable } of tables) {
+    const buffer = variable.ownBuffer(backend);
+    if (flush) flushDenormals(dataOf(backend, buffer), variable.dtype);
+    variable.wasRewritten(buffer);
+  }
+}
 
 /** @throws BackendError when a row is not in its table; nothing has been written then. */
 export function checkRows(
@@ -33,9 +59,7 @@ export function checkRows(
       for (let i = 0; i < indices.length; i++) {
         const index = Number(indices[i]!);
         if (index >= -height && index < height) continue;
-        throw new BackendError(
-          `${label}: an update of variable "${variable.path}" names row ${index}, and it has ${height} rows`,
-        );
+        throw new BackendError(rowMessage(label, variable, index));
       }
     }
   }
@@ -48,16 +72,17 @@ export function applyRows(
   results: readonly BackendBuffer[],
   flush: boolean,
 ): void {
-  variable.rewrite(backend, (data) => {
-    for (const step of steps) {
-      if (step.kind === "scale") scale(data as Float32Array, step.factor);
-      else {
-        const rows = dataOf(backend, results[step.rows]!) as Float32Array;
-        addRows(data as Float32Array, dataOf(backend, results[step.indices]!), rows, variable.shape[0]!);
-      }
+  const buffer = variable.ownBuffer(backend);
+  const data = dataOf(backend, buffer);
+  for (const step of steps) {
+    if (step.kind === "scale") scale(data as Float32Array, step.factor);
+    else {
+      const rows = dataOf(backend, results[step.rows]!) as Float32Array;
+      addRows(data as Float32Array, dataOf(backend, results[step.indices]!), rows, variable.shape[0]!);
     }
-    if (flush) flushDenormals(data, variable.dtype);
-  });
+  }
+  if (flush) flushDenormals(data, variable.dtype);
+  variable.wasRewritten(buffer);
 }
 
 function scale(data: Float32Array, factor: number): void {

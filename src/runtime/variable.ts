@@ -289,16 +289,19 @@ export class Variable implements TensorHolder {
     return spare?.backend === backendName ? spare : null;
   }
 
-  /** @internal Changes the numbers where they lie; first copied when a tensor outside may still hold them. */
-  rewrite(backend: Backend, change: (data: TypedArray) => void): void {
-    let buffer = this.buffer.on(backend);
-    let data = backend.peek(buffer);
+  /** @internal The numbers, to be changed where they lie; first copied when a tensor outside may still hold them. */
+  ownBuffer(backend: Backend): BackendBuffer {
+    const buffer = this.buffer.on(backend);
+    if (!this.#exposed) return buffer;
+    const data = backend.peek(buffer);
     invariant(data, `variable "${this.path}" is not in host memory`);
-    if (this.#exposed) {
-      data = data.slice();
-      buffer = backend.upload(data, this.shape, this.dtype);
-    }
-    change(data);
+    const own = backend.upload(data.slice(), this.shape, this.dtype);
+    this.wasRewritten(own);
+    return own;
+  }
+
+  /** @internal What `ownBuffer` gave holds the next value: for others it is one that they do not know. */
+  wasRewritten(buffer: BackendBuffer): void {
     this.#exposed = false;
     this.#value = bufferValue(TensorBuffer.fromDevice(buffer));
   }

@@ -175,6 +175,9 @@ export const structureCases: Pick<CaseTable, StructuralPrimitive> = {
     make("rows", ALL, [of([4, 3]), indices([5], [3, 0, 0, 2, 1])], { axis: 0 }),
     make("columns by a table", FEW, [of([2, 4, 3]), indices([2, 2], [3, 0, 1, 1])], { axis: 1 }),
     make("from the end", FEW, [of([4]), indices([2], [-1, -4])], { axis: 0 }),
+    make("wide rows by a table, from both ends", FEW, [of([5, 2, 9]), indices([2, 3], [3, -1, 0, -5, 4, 3])], {
+      axis: 0,
+    }),
     make("one, axis removed", FEW, [of([4, 3]), indices([], [2])], { axis: 0 }),
     make("nothing", FEW, [of([4, 3]), indices([0], [0])], { axis: 0 }),
   ],
@@ -198,6 +201,13 @@ export const structureCases: Pick<CaseTable, StructuralPrimitive> = {
       ["float32"],
       [of([2, 4, 3]), indices([2, 2], [3, 0, 1, 1]), of([2, 2, 2, 3])],
       { axis: 1 },
+      "reduction",
+    ),
+    make(
+      "wide rows by a table, from both ends",
+      ["float32"],
+      [of([5, 2, 9]), indices([2, 3], [3, -1, 0, -5, 4, 3]), of([2, 3, 2, 9])],
+      { axis: 0 },
       "reduction",
     ),
     make("one", ["float32"], [of([4, 3]), indices([], [2]), of([3])], { axis: 0 }, "reduction"),

@@ -4,6 +4,7 @@
 #include "elementwise.h"
 #include "matmul.h"
 #include "pool.h"
+#include "rows.h"
 #include "scan.h"
 
 namespace keras::KERAS_ISA {
@@ -31,6 +32,8 @@ const Kernels& table() {
       sumPoolGrad,
       matmul,
       columnSum,
+      gatherRows,
+      addRows,
       elementwise,
       scan,
   };

@@ -1,4 +1,5 @@
 /** From programs of the IR to ONNX graphs: one rule per primitive (rules/*), plus fusions that save nodes at run time. */
+
 import { allocate, convertArray, type DType } from "../../core/dtype.ts";
 import { BackendError, invariant } from "../../core/errors.ts";
 import { sizeOf } from "../../core/shape.ts";
@@ -6,6 +7,7 @@ import { CHANNELS_LAST_FORMS } from "../../ir/channelsLast.ts";
 import type { Primitive, PrimitiveAttributes } from "../../ir/primitives.ts";
 import { bodiesOf, type Program } from "../../ir/program.ts";
 import type { Node, Value } from "../../ir/value.ts";
+import type { TableUpdates } from "../contract.ts";
 import { findUnits, type Unit } from "./elementwiseGroups.ts";
 import { emitRun } from "./elementwiseRuns.ts";
 import { type ExternalData, encodeModel, externalData, type OnnxValueInfo } from "./encode.ts";
@@ -13,6 +15,7 @@ import { type Fusion, findFusions } from "./fusions.ts";
 import { engineDType, OnnxModel, type OnnxValue } from "./model.ts";
 import type { NativeKernels } from "./nativeKernels.ts";
 import { ONNX_RULES, type OnnxRule } from "./rules/index.ts";
+import { updateTables } from "./rules/nativeRows.ts";
 import { nativeScan } from "./rules/nativeScan.ts";
 import { findSplits, type Interval, segments } from "./splits.ts";
 
@@ -108,14 +111,25 @@ function heaviestWork(program: Program, kernels: NativeKernels | null): number {
 
 /**
  * @param kernels - Kernels of our own that the session will have. @defaultValue none
+ * @param tables - Tables that it changes in place, which takes kernels of our own. The last output then is no result. @defaultValue none
  * @throws BackendError naming the primitive and dtype that cannot be lowered.
  */
-export function lower(program: Program, label: string, kernels: NativeKernels | null = null): LoweredProgram {
+export function lower(
+  program: Program,
+  label: string,
+  kernels: NativeKernels | null = null,
+  tables: TableUpdates | null = null,
+): LoweredProgram {
   const model = new OnnxModel(lowerInto, kernels);
   const inputInfos = program.inputs.map((value, i): OnnxValueInfo => {
     return { name: `in${i}`, dtype: engineDType(checkDType(value.dtype, label)), shape: value.shape };
   });
-  const outputInfos = model.outputs(program, lowerInto(model, program, inputInfos));
+  const results = lowerInto(model, program, inputInfos);
+  const returned = tables?.results ?? results.length;
+  const outputInfos = model.outputs({ outputs: program.outputs.slice(0, returned) }, results.slice(0, returned));
+  if (tables) {
+    outputInfos.push(updateTables(model, inputInfos, [...outputInfos, ...results.slice(returned)], tables));
+  }
   const graph = model.graph(label, inputInfos, outputInfos);
   return {
     bytes: encodeModel(graph),

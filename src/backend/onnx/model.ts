@@ -43,7 +43,7 @@ const withoutBodies: LowerInto = () => {
 export class OnnxModel {
   readonly #nodes: OnnxNode[] = [];
   readonly #initializers = new Map<string, OnnxInitializer>();
-  readonly #constants = new Set<string>();
+  readonly #constants = new Map<string, OnnxInitializer>();
   readonly #computed = new Set<string>();
   readonly #lower: LowerInto;
   /** Bodies count on: their names must differ from those around them. */
@@ -52,6 +52,8 @@ export class OnnxModel {
   readonly kernels: NativeKernels | null;
   /** Places of the maxima that a value consists of, by its name. */
   readonly places = new Map<string, OnnxValue>();
+  /** Arrays that consist of zeros, by their names. */
+  readonly zeros = new Set<string>();
 
   /** @param lower - How bodies are lowered, for models that have some. */
   constructor(lower: LowerInto = withoutBodies, kernels: NativeKernels | null = null, counter = { next: 0 }) {
@@ -109,7 +111,7 @@ export class OnnxModel {
     if (!initializer) {
       initializer = { name: this.freshName("c"), dtype, shape: [...shape], data };
       this.#initializers.set(key, initializer);
-      this.#constants.add(initializer.name);
+      this.#constants.set(initializer.name, initializer);
     }
     return initializer;
   }
@@ -117,6 +119,12 @@ export class OnnxModel {
   /** Whether a value is one of this graph's constants: what the engine prepares when it builds a session. */
   isConstant(x: OnnxValue): boolean {
     return this.#constants.has(x.name);
+  }
+
+  /** Whether a value is a constant of one element, 0. */
+  isZero(x: OnnxValue): boolean {
+    const data = this.#constants.get(x.name)?.data;
+    return data?.length === 1 && Number(data[0]) === 0;
   }
 
   /** A one-dimensional int64 constant, as shapes and axes are given. */
@@ -171,7 +179,7 @@ export class OnnxModel {
   }
 
   /** Outputs under names of their own: a value may be returned twice, or be an input, a constant, or come from outside. */
-  outputs(program: Program, results: readonly OnnxValue[]): OnnxValueInfo[] {
+  outputs(program: Pick<Program, "outputs">, results: readonly OnnxValue[]): OnnxValueInfo[] {
     const taken = new Set<string>();
     return program.outputs.map(({ shape }, i): OnnxValueInfo => {
       let result = results[i]!;

@@ -16,6 +16,10 @@ export const NATIVE_OPERATORS = [
   "ColumnSum",
   "Elementwise",
   "Scan",
+  "GatherRows",
+  "AddRows",
+  "UpdateRows",
+  "LastEqual",
 ] as const;
 
 /** What the native library offers. */

@@ -1,5 +1,4 @@
 /** Times of every node of every session, for who asks where the time goes. */
-import { join } from "node:path";
 import type { InferenceSession } from "onnxruntime-common";
 import type { OrtModule } from "./session.ts";
 
@@ -18,7 +17,7 @@ export function profiled(ort: OrtModule, folder: string): OrtModule {
     InferenceSession: {
       async create(bytes, options) {
         const label = (options?.logId ?? "program").replace(/\W+/g, "_");
-        const profileFilePrefix = join(folder, `${count++}-${label}`);
+        const profileFilePrefix = `${folder}/${count++}-${label}`;
         const session = await ort.InferenceSession.create(bytes, {
           ...options,
           enableProfiling: true,

@@ -5,6 +5,7 @@ import { allocate, convertArray, type DType, type TypedArray } from "../../core/
 import { BackendError, invariant } from "../../core/errors.ts";
 import { type StaticShape, sizeOf } from "../../core/shape.ts";
 import type { Program } from "../../ir/program.ts";
+import type { ValueType } from "../../ir/value.ts";
 import type { Backend, BackendBuffer, CompileOptions, Executable } from "../contract.ts";
 import { lower } from "./lowering.ts";
 import { engineDType } from "./model.ts";
@@ -51,7 +52,8 @@ function sessionOptions(heaviest: number, runs: "once" | "many", threads: number
     executionMode: "sequential",
     enableCpuMemArena: true,
     enableMemPattern: runs === "many",
-    logSeverityLevel: 3,
+    // What goes wrong is thrown; the engine would print it too.
+    logSeverityLevel: 4,
     // The engine would move zeros of Pad into the pooling after it, where they count as −∞ in a maximum; and it refuses
     // windows that lie in the padding altogether.
     extra: { optimization: { disable_specified_optimizers: "Pad_Fusion" } },
@@ -67,6 +69,7 @@ class OnnxExecutable implements Executable {
   readonly #inputNames: readonly string[];
   readonly #outputNames: readonly string[];
   readonly #outputs: readonly { shape: StaticShape; dtype: DType }[];
+  readonly #unread: Feeds = {};
   readonly #backend: OnnxBackend;
   readonly work: number;
   #disposed = false;
@@ -76,7 +79,7 @@ class OnnxExecutable implements Executable {
     session: InferenceSession,
     label: string,
     lowered: { inputNames: readonly string[]; outputNames: readonly string[]; work: number },
-    program: Program,
+    outputs: readonly ValueType[],
   ) {
     this.#backend = backend;
     this.#session = session;
@@ -84,7 +87,10 @@ class OnnxExecutable implements Executable {
     this.work = lowered.work;
     this.#inputNames = lowered.inputNames;
     this.#outputNames = lowered.outputNames;
-    this.#outputs = program.outputs.map((v) => ({ shape: v.shape, dtype: v.dtype }));
+    this.#outputs = outputs.map(({ shape, dtype }) => ({ shape, dtype }));
+    // What a program that updates tables returns beside its results.
+    for (const name of lowered.outputNames.slice(outputs.length))
+      this.#unread[name] = ortOf(backend.empty([1], "int32"));
   }
 
   async run(inputs: readonly BackendBuffer[], outputs?: readonly (BackendBuffer | null)[]): Promise<BackendBuffer[]> {
@@ -105,7 +111,7 @@ class OnnxExecutable implements Executable {
   /** Without a buffer to write to, the engine allocates and copies out; a fresh buffer saves the copy. */
   async #runInto(feeds: Feeds, outputs: Outputs): Promise<BackendBuffer[]> {
     const buffers = this.#outputs.map(({ shape, dtype }, i) => outputs?.[i] ?? this.#backend.empty(shape, dtype));
-    const fetches: Feeds = {};
+    const fetches: Feeds = { ...this.#unread };
     for (let i = 0; i < buffers.length; i++) fetches[this.#outputNames[i]!] = ortOf(buffers[i]!);
     await this.#session.run(feeds, fetches);
     return buffers;
@@ -149,12 +155,14 @@ export class OnnxBackend implements Backend {
   readonly #threads: number;
   readonly writesOutputs: boolean;
   readonly channelsLast: boolean;
+  readonly updatesTables: boolean;
 
   constructor(ort: OrtModule, { threads, writesOutputs }: OnnxBackendOptions) {
     this.#ort = ort;
     this.#threads = threads;
     this.writesOutputs = writesOutputs;
     this.channelsLast = ort.kernels !== undefined;
+    this.updatesTables = ort.kernels !== undefined;
   }
 
   upload(data: TypedArray, shape: StaticShape, dtype: DType): BackendBuffer {
@@ -187,12 +195,12 @@ export class OnnxBackend implements Backend {
 
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     const label = options.label ?? "program";
-    const lowered = lower(program, label, this.#ort.kernels ?? null);
+    const lowered = lower(program, label, this.#ort.kernels ?? null, options.tables);
     const settings = { ...sessionOptions(lowered.heaviest, options.runs ?? "many", this.#threads), logId: label };
     if (lowered.external.length > 0) settings.externalData = lowered.external;
     try {
       const session = await this.#ort.InferenceSession.create(lowered.bytes, settings);
-      return new OnnxExecutable(this, session, label, lowered, program);
+      return new OnnxExecutable(this, session, label, lowered, program.outputs.slice(0, options.tables?.results));
     } catch (cause) {
       throw new BackendError(`${label}: the ONNX engine rejected the program: ${messageOf(cause)}`, { cause });
     }

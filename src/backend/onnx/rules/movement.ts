@@ -3,8 +3,16 @@ import { allocate, type DType, toElement } from "../../../core/dtype.ts";
 import { sizeOf } from "../../../core/shape.ts";
 import type { PrimitiveAttributes } from "../../../ir/primitives.ts";
 import { engineDType, type OnnxModel, type OnnxValue } from "../model.ts";
+import { NATIVE_DOMAIN } from "../nativeKernels.ts";
+import { addRows, gatherRows } from "./nativeRows.ts";
 import { kernelDType, type OnnxRule } from "./rule.ts";
 import { reshape, sliceAxes, transpose } from "./shaping.ts";
+
+const broadcastTo: OnnxRule<PrimitiveAttributes["broadcast_to"]> = (model, [x], { shape }) => {
+  const result = model.emit("Expand", [x!, model.ints(shape)], x!.dtype, shape);
+  if (model.isZero(x!)) model.zeros.add(result.name);
+  return [result];
+};
 
 const slice: OnnxRule<PrimitiveAttributes["slice"]> = (model, [x], { starts, limits, strides }, [out]) => {
   const touched = x!.shape.flatMap((d, i) => (starts[i] === 0 && limits[i] === d && strides[i] === 1 ? [] : [i]));
@@ -58,11 +66,13 @@ const pad: OnnxRule<PrimitiveAttributes["pad"]> = (model, [x], { low, high, inte
 };
 
 const gather: OnnxRule<PrimitiveAttributes["gather"]> = (model, [x, indices], { axis }, [out]) => [
-  model.emit("Gather", [x!, indices!], x!.dtype, out!.shape, { axis }),
+  gatherRows(model, x!, indices!, axis, out!) ?? model.emit("Gather", [x!, indices!], x!.dtype, out!.shape, { axis }),
 ];
 
 /** Adds rows: ScatterND on the axis moved to the front. */
 const scatterAdd: OnnxRule<PrimitiveAttributes["scatter_add"]> = (model, [x, indices, updates], { axis }, [out]) => {
+  const ours = addRows(model, x!, indices!, updates!, axis, out!);
+  if (ours) return [ours];
   const dtype = kernelDType("ScatterND", x!.dtype);
   const rank = x!.shape.length;
   const front = [axis, ...Array.from({ length: rank }, (_, i) => i).filter((i) => i !== axis)];
@@ -97,7 +107,10 @@ const scatterAlongAdd: OnnxRule<PrimitiveAttributes["scatter_along_add"]> = (
 
 /** Each index leaves its position in the row that it means; a later one of the same row writes over it. */
 function lastEqual(model: OnnxModel, indices: OnnxValue, { size }: PrimitiveAttributes["last_equal"]): OnnxValue {
-  const { shape } = indices;
+  const { shape, dtype } = indices;
+  if (model.kernels && dtype === "int32") {
+    return model.emit("LastEqual", [indices], "int32", shape, { size }, NATIVE_DOMAIN);
+  }
   const positions = iota(model, { shape, axis: 0, dtype: "int32" });
   const nobody = model.emit("Expand", [model.scalar(0, "int32"), model.ints([size])], "int32", [size]);
   const owners = model.emit("ScatterElements", [nobody, indices, positions], "int32", [size], { axis: 0 });
@@ -143,7 +156,7 @@ export const movementRules: {
 } = {
   reshape: (model, [x], { shape }) => [reshape(model, x!, shape)],
   transpose: (model, [x], { permutation }) => [transpose(model, x!, permutation)],
-  broadcast_to: (model, [x], { shape }) => [model.emit("Expand", [x!, model.ints(shape)], x!.dtype, shape)],
+  broadcast_to: broadcastTo,
   slice,
   pad,
   reverse,
