@@ -23,11 +23,16 @@ interface InputIds extends IdTable {
   readonly of: string;
 }
 
+/** Layers that a model gets later are looked for again after so many batches; until then the engine finds ids outside of their tables. */
+const BATCHES_BETWEEN_WALKS = 64;
+
 /** The checks of a model. Its uses are found once per kind of data, by tracing a call; models without an Embedding are not traced. */
 export class IdChecks {
   readonly #model: NamedInputs;
   #kind: string | null = null;
   #uses: readonly InputIds[] = [];
+  #tables: readonly EmbeddingBase[] = [];
+  #asked = 0;
 
   constructor(model: NamedInputs) {
     this.#model = model;
@@ -47,9 +52,17 @@ export class IdChecks {
     checkInputIds(where, uses, await Promise.all(arrays));
   }
 
+  /** Walking through all layers takes longer than the rest of a small step; a model hardly ever gets another table while it runs. */
+  #currentTables(): readonly EmbeddingBase[] {
+    if (this.#asked++ % BATCHES_BETWEEN_WALKS === 0) {
+      this.#tables = this.#model.flattenLayers().filter((layer) => layer instanceof EmbeddingBase);
+    }
+    return this.#tables;
+  }
+
   #usesOf(x: TensorStructure): readonly InputIds[] {
     const model = this.#model;
-    const tables = model.flattenLayers().filter((layer) => layer instanceof EmbeddingBase);
+    const tables = this.#currentTables();
     if (tables.length === 0) return [];
     const leaves = flattenWithPath(x as Nested<Tensor | null>).flatMap(([path, t]) => (t ? [{ path, t }] : []));
     const kind = [tables.map((table) => table.name), ...leaves.map(({ path, t }) => [path, t.dtype, t.ndim])].join(";");
