@@ -173,7 +173,7 @@ async function buildLibrary() {
   const link =
     process.platform === "darwin"
       ? ["-bundle", "-undefined", "dynamic_lookup"]
-      : ["-shared", "-s", "-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL", "-ldl"];
+      : ["-shared", "-s", "-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL", "-pthread", "-ldl"];
   await must(compiler, [...parts, ...link, "-o", library]);
   writeFileSync(builtSets, sets.join(" "));
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
@@ -201,7 +201,7 @@ async function test() {
     const program = join(target, "test", basename(path, ".cc"));
     const parts = objectsOf([...kernels, ...plain]).concat(object);
     mkdirSync(dirname(program), { recursive: true });
-    if (isStale(program, parts)) await must(compiler, [...parts, "-lpthread", "-o", program]);
+    if (isStale(program, parts)) await must(compiler, [...parts, "-pthread", "-ldl", "-o", program]);
     for (const set of Object.keys(INSTRUCTION_SETS)) {
       const run = spawnSync(program, [], { encoding: "utf8", env: { ...process.env, KERAS_TS_ISA: set } });
       const counts = /(\d+) passed, (\d+) failed\s*$/.exec(run.stdout ?? "");

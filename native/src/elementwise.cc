@@ -18,6 +18,7 @@ const OperationInfo kInfos[kOperations] = {
     {"add", 2, 1},       {"sub", 2, 1},     {"mul", 2, 1},     {"div", 2, 4},     {"pow", 2, 50},     {"max", 2, 1},
     {"min", 2, 1},       {"eq", 2, 1},      {"ne", 2, 1},      {"lt", 2, 1},      {"le", 2, 1},       {"gt", 2, 1},
     {"ge", 2, 1},        {"and", 2, 1},     {"or", 2, 1},      {"xor", 2, 1},     {"where", 3, 1},
+    {"gate", 2, 23},     {"gateAdd", 3, 12},
 };
 
 /** Additions of a task: some microseconds, so that starting it costs little. */
@@ -34,7 +35,7 @@ std::string join(const std::vector<int64_t>& numbers) {
 const OperationInfo& info(Operation operation) { return kInfos[static_cast<int>(operation)]; }
 
 Operation findOperation(const std::string& name) {
-  for (int i = 1; i < kOperations; i++) {
+  for (int i = 1; i < kWrittenOperations; i++) {
     if (name == kInfos[i].name) return static_cast<Operation>(i);
   }
   return Operation::count;
@@ -42,7 +43,7 @@ Operation findOperation(const std::string& name) {
 
 std::vector<std::string> elementwiseOperationNames() {
   std::vector<std::string> names = {"const"};
-  for (int i = 1; i < kOperations; i++) names.push_back(kInfos[i].name);
+  for (int i = 1; i < kWrittenOperations; i++) names.push_back(kInfos[i].name);
   return names;
 }
 

@@ -18,9 +18,14 @@ enum class Operation : uint8_t {
   logicalNot, isnan, isfinite, isinf,
   add, sub, mul, div, pow, max, min, eq, ne, lt, le, gt, ge, logicalAnd, logicalOr, logicalXor,
   where,
+  // Not written in programs: loops join operations to them.
+  gate,     // sigmoid(a) · tanh(b)
+  gateAdd,  // sigmoid(a) · b + c
   count
 };
 constexpr int kOperations = static_cast<int>(Operation::count);
+/** Those before it may be written. */
+constexpr int kWrittenOperations = static_cast<int>(Operation::gate);
 
 struct OperationInfo {
   const char* name;

@@ -94,6 +94,7 @@ SessionSettings readSettings(napi_env env, napi_value options) {
   integer("logLevel", settings.logLevel);
   boolean("arena", settings.arena);
   boolean("memoryPattern", settings.memoryPattern);
+  boolean("companion", settings.companion);
   readProperty(env, options, "profile", [&](napi_value value) { readText(env, value, settings.profile); });
   readProperty(env, options, "entries", [&](napi_value entries) {
     eachOf(env, entries, [&](napi_value entry) {

@@ -73,10 +73,12 @@ class Parser {
     if (error.empty()) error = readOutputs();
     if (!error.empty()) return error;
     fuse();
+    fuseGates();
     copyCarries();
     findSegments();
     place();
     write();
+    program_.unit = unitOf(program_);
     return "";
   }
 
@@ -252,6 +254,50 @@ class Parser {
         source.removed = true;
         break;
       }
+    }
+  }
+
+  /** The draft that computes a value which nobody but `user` reads, if it is this operation on as many columns; else null. */
+  Draft* onlyFor(const Draft& user, int value, Operation operation) {
+    const Parsed &part = values_[value], &whole = values_[user.result];
+    if (part.draft < 0 || part.uses != 1 || part.root != value || part.columns != whole.columns || part.shared != whole.shared) return nullptr;
+    Draft& draft = drafts_[part.draft];
+    return draft.kind == Draft::Kind::elementwise && !draft.removed && draft.operation == operation ? &draft : nullptr;
+  }
+
+  /** Gates of recurrent cells, σ(a) · tanh(b) and σ(a) · b + c, in one operation where nobody asks for their parts. */
+  void fuseGates() {
+    for (const bool adds : {false, true}) {
+      for (Draft& draft : drafts_) {
+        if (draft.removed || draft.kind != Draft::Kind::elementwise || draft.operation != (adds ? Operation::add : Operation::mul)) continue;
+        for (int side = 0; side < 2 && draft.operands.size() == 2; side++) {
+          if (adds) {
+            fuseGateAdd(draft, side);
+          } else {
+            fuseGate(draft, side);
+          }
+        }
+      }
+    }
+  }
+  void fuseGate(Draft& draft, int side) {
+    Draft* sigmoid = onlyFor(draft, draft.operands[side], Operation::sigmoid);
+    Draft* tanh = onlyFor(draft, draft.operands[1 - side], Operation::tanh);
+    if (sigmoid == nullptr || tanh == nullptr) return;
+    sigmoid->removed = tanh->removed = true;
+    draft.operation = Operation::gate;
+    draft.operands = {sigmoid->operands[0], tanh->operands[0]};
+  }
+  void fuseGateAdd(Draft& draft, int side) {
+    Draft* product = onlyFor(draft, draft.operands[side], Operation::mul);
+    if (product == nullptr) return;
+    for (int factor = 0; factor < 2; factor++) {
+      Draft* sigmoid = onlyFor(*product, product->operands[factor], Operation::sigmoid);
+      if (sigmoid == nullptr) continue;
+      sigmoid->removed = product->removed = true;
+      draft.operation = Operation::gateAdd;
+      draft.operands = {sigmoid->operands[0], product->operands[1 - factor], draft.operands[1 - side]};
+      return;
     }
   }
 

@@ -110,8 +110,16 @@ class ScanProgram {
   std::vector<Product> products;
   std::vector<Matrix> matrices;
   std::vector<Segment> segments;
+  /**
+   * Of a single sample: columns are of units this wide, and the columns i of all units need only each other in a turn, for any i. 0
+   * where it is not so.
+   */
+  int64_t unit;
   /** Samples of a task, chosen by their number alone; and floats of memory that a task takes. */
   int64_t blockRows, memory;
 };
+
+/** `unit` of a program that is written otherwise (scanColumns.cc). */
+int64_t unitOf(const ScanProgram&);
 
 }  // namespace keras

@@ -101,6 +101,7 @@ std::unique_ptr<Session> Session::create(const void* model, size_t size, const S
   error = messageOf(api().createSessionOptions(&options));
   if (!error.empty()) return nullptr;
   std::unique_ptr<Session> session(new Session());
+  session->companion_ = settings.companion;
   error = apply(settings, options);
   if (error.empty()) error = messageOf(api().createSession(environment, model, size, options, &session->session_));
   api().releaseSessionOptions(options);
@@ -193,6 +194,7 @@ std::string Session::run(const double* addresses) {
     if (!error.empty()) return error;
   }
   const size_t n = inputCount_;
+  const CompanionScope scope(companion_);
   return messageOf(api().run(session_, nullptr, namePointers_.data(), values_.data(), n, namePointers_.data() + n,
                              values_.size() - n, values_.data() + n));
 }

@@ -27,6 +27,8 @@ struct SessionSettings {
   bool arena = true;
   bool memoryPattern = true;
   int logLevel = 2;
+  /** Whether kernels of ours share work with a thread of ours: of sessions with one thread. */
+  bool companion = false;
   /** Where the times of all nodes are written when the session is freed: the start of a file's path; nowhere if empty. */
   std::string profile;
   std::vector<std::pair<std::string, std::string>> entries;
@@ -70,6 +72,7 @@ class Session {
   std::string hold(Slot& slot, double address, ort::Value*& value);
 
   ort::Session* session_ = nullptr;
+  bool companion_ = false;
   size_t inputCount_ = 0;
   std::vector<std::string> names_;
   std::vector<const char*> namePointers_;

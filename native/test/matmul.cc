@@ -128,7 +128,7 @@ void bench() {
       {1, 6400, 128, 256, false, false, false, 1}, {1, 6400, 256, 128, false, true, false, 1}, {1, 128, 6400, 256, true, false, false, 1},
       {1, 3200, 64, 128, false, false, false, 1},  {1, 3200, 128, 64, false, true, false, 1},  {1, 64, 3200, 128, true, false, false, 1},
       {1, 64, 784, 64, false, false, false, 1},    {1, 64, 64, 784, false, true, false, 1},    {1, 784, 64, 64, true, false, false, 1},
-      {1, 32, 64, 10, false, false, false, 1},     {1, 32, 64, 64, false, false, false, 1},    {1, 64, 32, 64, true, false, false, 1},
+      {1, 32, 64, 10, false, false, false, 1},     {1, 32, 64, 64, false, false, false, 1},    {1, 64, 32, 64, true, false, false, 1}, {1, 100, 32, 512, false, false, false, 1},
       {64, 200, 32, 200, false, true, false, 1},   {64, 200, 200, 32, false, false, false, 1}, {64, 200, 200, 32, true, false, false, 1},
       {1, 1, 784, 64, false, false, false, 1},     {1, 1, 4096, 4096, false, false, false, 1}, {1, 1024, 1024, 1024, false, false, false, 1},
       {1, 128, 4096, 4096, false, false, false, 1}, {1, 512, 512, 512, true, true, false, 1}};

@@ -137,6 +137,50 @@ Arrays interpret(const ScanText& text, const Arrays& given, const std::vector<in
   return outputs;
 }
 
+/** Two threads that wait in a loop, as the engine's do. */
+class TwoThreads {
+ public:
+  TwoThreads() : other_([this] { work(); }) {}
+  ~TwoThreads() {
+    stop_ = true;
+    other_.join();
+  }
+  Threads threads() { return {start, this}; }
+
+ private:
+  static void start(void* session, void (*task)(void*, size_t), size_t count, void* data) {
+    TwoThreads& pair = *static_cast<TwoThreads*>(session);
+    pair.task_ = task;
+    pair.data_ = data;
+    pair.next_ = 0;
+    pair.count_ = count;
+    pair.busy_ = 1;
+    pair.turn_++;
+    pair.take();
+    while (pair.busy_.load() != 0) {
+    }
+  }
+  void take() {
+    for (size_t i; (i = next_++) < count_;) task_(data_, i);
+  }
+  void work() {
+    int seen = 0;
+    while (!stop_) {
+      if (turn_.load() == seen) continue;
+      seen = turn_;
+      take();
+      busy_ = 0;
+    }
+  }
+  void (*task_)(void*, size_t) = nullptr;
+  void* data_ = nullptr;
+  size_t count_ = 0;
+  std::atomic<size_t> next_{0};
+  std::atomic<int> turn_{0}, busy_{0};
+  std::atomic<bool> stop_{false};
+  std::thread other_;
+};
+
 /** Runs a loop with random inputs, compares with the interpreter. */
 void compare(const std::string& name, const ScanText& text, unsigned seed, double tolerance = 2e-5) {
   std::string error;
@@ -173,8 +217,17 @@ void compare(const std::string& name, const ScanText& text, unsigned seed, doubl
     truths.emplace_back(expected[i].size() + 1, uint8_t{77});
   }
   for (size_t i = 0; i < expected.size(); i++) outputs.push_back(program->outputs[i].isBool ? static_cast<void*>(truths[i].data()) : results[i].data());
-  // Twice: what the first run left in memory must not matter.
-  for (int round = 0; round < 2; round++) kernels().scan(*program, inputs.data(), outputs.data(), kBackwards);
+  // Again: what the first run left in memory must not matter, nor who takes a part.
+  static TwoThreads both;
+  kernels().scan(*program, inputs.data(), outputs.data(), both.threads());
+  const auto [shared, sharedTruths] = std::pair{results, truths};
+  for (const Threads& threads : {Threads{}, kBackwards}) {
+    kernels().scan(*program, inputs.data(), outputs.data(), threads);
+    bool same = truths == sharedTruths;
+    // Bits, for a NaN is not itself.
+    for (size_t i = 0; i < results.size(); i++) same = same && std::memcmp(results[i].data(), shared[i].data(), results[i].size() * sizeof(float)) == 0;
+    check(same, name + ": the same whoever computes");
+  }
   std::string wrong;
   for (size_t i = 0; i < expected.size(); i++) {
     if (results[i].back() != 12345.0f || truths[i].back() != 77) wrong = "writes behind output " + std::to_string(i);
@@ -206,6 +259,13 @@ ScanText lstm(int64_t rows, int64_t units, int64_t length, bool reverse = false)
                "11:$u sigmoid 7;12:$u tanh 8;13:$u sigmoid 9;14:$u mul 11 1;15:$u mul 10 12;16:$u add 14 15;17:$u tanh 16;18:$u mul 13 17",
                numbers),
           "18 16 18 16 10 11 12 13"};
+}
+/** What predictions ask for: the last states alone. */
+ScanText last(ScanText text) {
+  std::string states;
+  for (int64_t i = 0; i < text.carries; i++) states += splitText(text.outputs, ' ')[static_cast<size_t>(i)] + " ";
+  text.outputs = states;
+  return text;
 }
 /** dh, dc; dy, i, f, g, o, the old c, tanh of the new one → dh, dc; ys: the gradient of the gates. */
 ScanText lstmGradient(int64_t rows, int64_t units, int64_t length) {
@@ -242,6 +302,16 @@ void testLayers() {
       compare("gradient of LSTM" + name, lstmGradient(rows, units, 4), 3);
       compare("GRU" + name, gru(rows, units, 5), 4);
       compare("SimpleRNN" + name, simple(rows, units, 6), 5);
+    }
+  }
+  // Nobody asks for the gates. One sample goes in halves where its columns are whole vectors.
+  for (const int64_t rows : {1, 5, 32}) {
+    for (const int64_t units : {16, 32, 48, 80, 128, 144, 150}) {
+      const std::string name = " of " + std::to_string(units) + " without gates, batch " + std::to_string(rows);
+      compare("LSTM" + name, last(lstm(rows, units, 20)), 9);
+      compare("LSTM backwards" + name, last(lstm(rows, units, 20, true)), 10);
+      compare("GRU" + name, last(gru(rows, units, 20)), 11);
+      compare("SimpleRNN" + name, last(simple(rows, units, 20)), 12);
     }
   }
   compare("LSTM of 128", lstm(32, 128, 10), 6);
@@ -391,52 +461,8 @@ void testErrors() {
   expect(text("r2b r2", "", "1"), "carry 0 has 2 columns of bools, its new value 2");
 }
 
-/** Two threads that wait in a loop, as the engine's do. */
-class Pair {
- public:
-  Pair() : other_([this] { work(); }) {}
-  ~Pair() {
-    stop_ = true;
-    other_.join();
-  }
-  Threads threads() { return {start, this}; }
-
- private:
-  static void start(void* session, void (*task)(void*, size_t), size_t count, void* data) {
-    Pair& pair = *static_cast<Pair*>(session);
-    pair.task_ = task;
-    pair.data_ = data;
-    pair.next_ = 0;
-    pair.count_ = count;
-    pair.busy_ = 1;
-    pair.turn_++;
-    pair.take();
-    while (pair.busy_.load() != 0) {
-    }
-  }
-  void take() {
-    for (size_t i; (i = next_++) < count_;) task_(data_, i);
-  }
-  void work() {
-    int seen = 0;
-    while (!stop_) {
-      if (turn_.load() == seen) continue;
-      seen = turn_;
-      take();
-      busy_ = 0;
-    }
-  }
-  void (*task_)(void*, size_t) = nullptr;
-  void* data_ = nullptr;
-  size_t count_ = 0;
-  std::atomic<size_t> next_{0};
-  std::atomic<int> turn_{0}, busy_{0};
-  std::atomic<bool> stop_{false};
-  std::thread other_;
-};
-
 void bench() {
-  Pair pair;
+  TwoThreads pair;
   const auto measure = [&](const char* name, const ScanText& text, double flops) {
     std::string error;
     const auto program = ScanProgram::parse(text, error);
@@ -474,7 +500,10 @@ void bench() {
   measure("gradient of LSTM of 64", lstmGradient(32, 64, 200), product(64, 4));
   measure("GRU of 128", gru(32, 128, 100), product(128, 3));
   measure("SimpleRNN of 128", simple(32, 128, 100), product(128, 1));
-  measure("LSTM of 128", lstm(1, 128, 100), product(128, 4));
+  measure("LSTM of 128, last", last(lstm(32, 128, 100)), product(128, 4));
+  for (const int64_t length : {10, 100, 400}) measure("LSTM of 128, last", last(lstm(1, 128, length)), product(128, 4));
+  for (const int64_t units : {32, 64, 256}) measure(("LSTM of " + std::to_string(units) + ", last").c_str(), last(lstm(1, units, 100)), product(double(units), 4));
+  measure("GRU of 128, last", last(gru(1, 128, 100)), product(128, 3));
 }
 
 }  // namespace

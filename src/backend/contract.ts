@@ -60,6 +60,8 @@ export interface Backend {
   readonly name: string;
   /** Whether convolutions and pools run channels last; the compiler then hands them over so. */
   readonly channelsLast?: boolean;
+  /** Whether it computes loops over time well by itself; else the compiler looks for those that an engine has a kernel for. */
+  readonly ownLoops?: boolean;
   /**
    * Whether programs may change tables in place. A row that is not there then fails the run before anything is written, with the
    * words "table <number> has no row <index>".

@@ -19,6 +19,8 @@ import { windowSums } from "./passes/windowSums.ts";
 export interface OptimizeOptions {
   /** Whether the backend computes convolutions and pools channels last. @defaultValue `false` */
   readonly channelsLast?: boolean;
+  /** Whether the backend needs no LSTM to be found among loops. @defaultValue `false` */
+  readonly ownLoops?: boolean;
   /** Checks every invariant between passes (tests). @defaultValue `false` */
   readonly verify?: boolean;
 }
@@ -81,7 +83,7 @@ export const PASSES: readonly Pass[] = [
   {
     name: "recognizeLstm",
     why: "engines have a kernel for it; after loops, whose bodies look alike only when they are optimised",
-    run: (program, options) => recognizeLstm(program, (body) => optimize(body, options)),
+    run: (program, options) => (options.ownLoops ? program : recognizeLstm(program, (body) => optimize(body, options))),
   },
   { name: "sparseUpdates", why: "tables are large, and a step reads few of their rows", run: sparseUpdates },
   { name: "sparseState", why: "likewise, where the optimizer keeps a state of each row", run: sparseState },

@@ -58,6 +58,7 @@ KERAS_BINARY(Gt, truth(a > b))
 KERAS_BINARY(Ge, truth(a >= b))
 KERAS_BINARY(And, truth((a != 0.0f) & (b != 0.0f)))
 KERAS_BINARY(Or, truth((a != 0.0f) | (b != 0.0f)))
+KERAS_BINARY(Gate, logistic(a) * hyperbolicTangent(b))
 KERAS_BINARY(Xor, truth((a != 0.0f) ^ (b != 0.0f)))
 
 struct Pow {
@@ -67,6 +68,10 @@ struct Pow {
 struct Where {
   static constexpr int operands = 3;
   static inline Vec of(Vec a, Vec b, Vec c) { return a != 0.0f ? b : c; }
+};
+struct GateAdd {
+  static constexpr int operands = 3;
+  static inline Vec of(Vec a, Vec b, Vec c) { return logistic(a) * b + c; }
 };
 
 /** `singles`: a bit for each operand that has one number for the whole row. */
@@ -181,6 +186,8 @@ OperationKernel operationKernel(Operation operation, unsigned singles) {
     case Operation::logicalOr: return choose<Or>(singles);
     case Operation::logicalXor: return choose<Xor>(singles);
     case Operation::where: return choose<Where>(singles);
+    case Operation::gate: return choose<Gate>(singles);
+    case Operation::gateAdd: return choose<GateAdd>(singles);
     case Operation::count: break;
   }
   return nullptr;

@@ -2,9 +2,12 @@
 #include "scan.h"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "../scan.h"
+#include "pair.h"
+#include "rowProduct.h"
 #include "scratch.h"
 #include "elementwise.h"
 #include "gemm.h"
@@ -20,6 +23,83 @@ using Where = ScanProgram::Where;
 /** Numbers of matrices that a task brings into order. */
 constexpr int64_t kPackTask = 1 << 14;
 
+/** Numbers of a matrix that two threads read sooner than one, in spite of meeting in each turn. */
+constexpr int64_t kSharedMatrix = 1 << 14;
+/** Numbers of a line of a cache. */
+constexpr int64_t kLine = 16;
+/** Columns that the half of a unit is a multiple of: the widest vectors'. */
+constexpr int64_t kHalfStep = 16;
+
+/** Half the columns of each unit, with those of all matrices in the order of reading: in memory of the thread that made it. */
+class UnitHalf {
+ public:
+  UnitHalf(const ScanProgram& program, const void* const* inputs, bool isSecond, ScratchUse use)
+      : program_(program), isSecond_(isSecond), memory_(use, sizeOf(program, isSecond)) {
+    float* at = memory_.data();
+    for (size_t i = 0; i < program.matrices.size(); i++) {
+      packed_.push_back(at);
+      packColumns(matrix(i), static_cast<const float*>(inputs[program.matrices[i].input]), from(), to(), at);
+      at += numbers(program, i, isSecond);
+    }
+  }
+
+  int64_t from() const { return isSecond_ ? middleOf(program_) : 0; }
+  int64_t to() const { return isSecond_ ? program_.unit : middleOf(program_); }
+  UnitMatrix matrix(size_t i) const { return {program_.matrices[i].rows, program_.matrices[i].columns, program_.unit}; }
+  const float* packed(size_t matrix) const { return packed_[matrix]; }
+
+ private:
+  static int64_t middleOf(const ScanProgram& program) { return (program.unit / 2 + kHalfStep - 1) / kHalfStep * kHalfStep; }
+  static int64_t numbers(const ScanProgram& program, size_t matrix, bool isSecond) {
+    const ScanProgram::Matrix& all = program.matrices[matrix];
+    const int64_t middle = middleOf(program);
+    return all.rows * (all.columns / program.unit) * (isSecond ? program.unit - middle : middle);
+  }
+  static int64_t sizeOf(const ScanProgram& program, bool isSecond) {
+    int64_t size = 0;
+    for (size_t i = 0; i < program.matrices.size(); i++) size += numbers(program, i, isSecond);
+    return size;
+  }
+
+  const ScanProgram& program_;
+  const bool isSecond_;
+  const Scratch memory_;
+  std::vector<const float*> packed_;
+};
+
+/** The halves, as far as somebody needs them. Who takes a half reads matrices that he brought into order himself: they are near him. */
+class UnitHalves {
+ public:
+  UnitHalves(const ScanProgram& program, const void* const* inputs, bool share) : isShared(share), program_(program), inputs_(inputs) {}
+
+  /** Whether another thread may take the second one. */
+  const bool isShared;
+  Pair pair;
+
+  const UnitHalf& first() { return make(first_, false, ScratchUse::weights); }
+  /** For the leader. */
+  const UnitHalf& second() { return make(second_, true, ScratchUse::transformed); }
+  const UnitHalf& helpers() const { return *helpers_; }
+
+  template <class Help>
+  void follow(const Help& help) {
+    const UnitHalf mine(program_, inputs_, true, ScratchUse::weights);
+    helpers_ = &mine;
+    help();
+  }
+
+ private:
+  const UnitHalf& make(std::optional<UnitHalf>& half, bool isSecond, ScratchUse use) {
+    if (!half) half.emplace(program_, inputs_, isSecond, use);
+    return *half;
+  }
+
+  const ScanProgram& program_;
+  const void* const* const inputs_;
+  std::optional<UnitHalf> first_, second_;
+  const UnitHalf* helpers_ = nullptr;
+};
+
 /** What all blocks share. */
 struct Loop {
   const ScanProgram& program;
@@ -27,6 +107,8 @@ struct Loop {
   void* const* outputs;
   std::vector<const float*> matrices;
   std::vector<OperationKernel> kernels, sharedKernels;
+  /** Of a single sample whose columns go in halves. */
+  UnitHalves* halves = nullptr;
 
   template <class Element>
   const Element* input(int index) const {
@@ -46,8 +128,13 @@ class Block {
     for (int64_t turn = 0; turn < program_.length; turn++) {
       const int64_t time = program_.reverse ? program_.length - 1 - turn : turn;
       beginTurn(turn, time);
-      if (turn + 1 < program_.length) lookAhead(program_.reverse ? time - 1 : time + 1);
+      if (program_.unit == 0 && turn + 1 < program_.length) lookAhead(program_.reverse ? time - 1 : time + 1);
       if (turn == 0 || program_.sharedStepsEveryTurn) runSteps(program_.sharedSteps, loop_.sharedKernels, 0, program_.sharedSteps.size(), 0, 1);
+      if (program_.unit > 0) {
+        runUnits(turn);
+        endTurn(time);
+        continue;
+      }
       for (const ScanProgram::Segment& segment : program_.segments) {
         if (segment.product >= 0) {
           multiplyBlock(program_.products[static_cast<size_t>(segment.product)]);
@@ -143,6 +230,56 @@ class Block {
              product.hasInitial ? rowsOf(product.initial) : Rows{nullptr, 0}, const_cast<float*>(result.data), result.stride, ahead_);
   }
 
+  /** Asks for what the other thread may have written: all of the left side at once, and the next turn's part of a sequence. */
+  void fetch(const ScanProgram::Product& product, const UnitHalf& half) const {
+    const float* left = address(product.left);
+    for (int64_t i = 0; i < product.left.columns; i += kLine) __builtin_prefetch(left + i);
+    if (!product.hasInitial || program_.storages[static_cast<size_t>(product.initial.storage)].where != Where::sequence) return;
+    const int64_t columns = program_.storages[static_cast<size_t>(product.initial.storage)].columns;
+    const float* next = address(product.initial) + (program_.reverse ? -columns : columns);
+    for (int64_t unit = 0; unit < product.initial.columns; unit += program_.unit) {
+      for (int64_t i = unit + half.from(); i < unit + half.to(); i += kLine) __builtin_prefetch(next + i);
+    }
+  }
+
+  /** A half of the columns of each unit of the only sample, through a turn. */
+  void runHalf(const UnitHalf& half, bool backwards) const {
+    const int64_t from = half.from(), to = half.to();
+    for (const ScanProgram::Segment& segment : program_.segments) {
+      if (segment.product >= 0) {
+        const ScanProgram::Product& product = program_.products[static_cast<size_t>(segment.product)];
+        const size_t matrix = static_cast<size_t>(product.matrix);
+        fetch(product, half);
+        multiplyRow(half.matrix(matrix), address(product.left), half.packed(matrix), from, to, backwards,
+                    product.hasInitial ? address(product.initial) : nullptr, const_cast<float*>(address(product.result)));
+        continue;
+      }
+      for (size_t i = static_cast<size_t>(segment.firstStep); i < static_cast<size_t>(segment.lastStep); i++) {
+        const ScanProgram::Step& step = program_.steps[i];
+        OperationArguments arguments{};
+        arguments.rows = 1;
+        arguments.columns = to - from;
+        for (int64_t first = from; first < step.result.columns; first += program_.unit) {
+          arguments.out = const_cast<float*>(address(step.result)) + first;
+          for (int k = 0; k < 3; k++) arguments.operands[k] = address(step.operands[k]) + (step.singles >> k & 1 ? 0 : first);
+          loop_.kernels[i](arguments);
+        }
+      }
+    }
+  }
+
+  void runUnits(int64_t turn) {
+    UnitHalves& halves = *loop_.halves;
+    const bool backwards = turn % 2 == 1;
+    const auto first = [&] { runHalf(halves.first(), backwards); };
+    const auto second = [&](bool byLeader) { runHalf(byLeader ? halves.second() : halves.helpers(), backwards); };
+    if (halves.isShared) return halves.pair.split(first, second);
+    // The other half last, then first.
+    if (backwards) second(true);
+    first();
+    if (!backwards) second(true);
+  }
+
   /** Steps on some rows. What lives only within the run has memory for no more than those. */
   void runSteps(const std::vector<ScanProgram::Step>& steps, const std::vector<OperationKernel>& kernels, size_t first, size_t last, int64_t row,
                 int64_t rows) const {
@@ -202,11 +339,32 @@ class Block {
   Ahead ahead_;
 };
 
+/** The only sample, whose columns go in halves. */
+void runSample(Loop& loop, const Threads& threads) {
+  const ScanProgram& program = loop.program;
+  const auto isLarge = [](const ScanProgram::Matrix& matrix) { return matrix.rows * matrix.columns >= kSharedMatrix; };
+  const bool share = threads.start != nullptr && std::any_of(program.matrices.begin(), program.matrices.end(), isLarge);
+  UnitHalves halves(program, loop.inputs, share);
+  loop.halves = &halves;
+  halves.pair.run(
+      share ? threads : Threads{},
+      [&] {
+        const Scratch memory(ScratchUse::partials, program.memory);
+        Block(loop, 0, 1, memory.data()).run();
+      },
+      [&](const auto& help) { halves.follow(help); });
+}
+
 }  // namespace
 
 void scan(const ScanProgram& program, const void* const* inputs, void* const* outputs, const Threads& threads) {
   if (program.rows == 0) return;
   Loop loop{program, inputs, outputs, {}, {}, {}};
+
+  for (const ScanProgram::Step& step : program.steps) loop.kernels.push_back(operationKernel(step.operation, step.singles));
+  for (const ScanProgram::Step& step : program.sharedSteps) loop.sharedKernels.push_back(operationKernel(step.operation, step.singles));
+
+  if (program.unit > 0) return runSample(loop, threads);
 
   // Matrices in the order of reading, made once for all turns.
   struct Panels {
@@ -235,8 +393,6 @@ void scan(const ScanProgram& program, const void* const* inputs, void* const* ou
       }
     });
   }
-  for (const ScanProgram::Step& step : program.steps) loop.kernels.push_back(operationKernel(step.operation, step.singles));
-  for (const ScanProgram::Step& step : program.sharedSteps) loop.sharedKernels.push_back(operationKernel(step.operation, step.singles));
 
   const int64_t blocks = (program.rows + program.blockRows - 1) / program.blockRows;
   threads.each(static_cast<size_t>(blocks), [&](size_t block) {

@@ -2,12 +2,16 @@
 
 #include <mutex>
 
+#include "../companion.h"
 #include "../kernels.h"
 
 namespace keras {
 namespace {
 
 using ort::api;
+
+/** Of a session with one thread all nodes run on the thread that called it. */
+thread_local bool usesCompanion = false;
 
 /** Frees a status whose failure is answered with a default. */
 bool succeeded(ort::Status* status) {
@@ -190,6 +194,9 @@ struct Answers {
 
 }  // namespace
 
+CompanionScope::CompanionScope(bool use) : before_(usesCompanion) { usesCompanion = use; }
+CompanionScope::~CompanionScope() { usesCompanion = before_; }
+
 std::string describe(const Shape& shape) {
   std::string text = "(";
   for (size_t i = 0; i < shape.size(); i++) text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
@@ -266,6 +273,7 @@ void* Run::output(size_t index, const Shape& shape) {
 }
 
 Threads Run::threads() const {
+  if (usesCompanion) return companionThreads();
   Threads threads;
   threads.session = context_;
   threads.start = [](void* context, void (*task)(void*, size_t), size_t count, void* data) {

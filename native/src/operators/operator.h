@@ -52,6 +52,16 @@ class Inference {
   std::unique_ptr<Attributes> attributes_;
 };
 
+/** While it lives, nodes that this thread runs share their work with the companion (companion.h) if `use` says so. */
+class CompanionScope {
+ public:
+  explicit CompanionScope(bool use);
+  ~CompanionScope();
+
+ private:
+  const bool before_;
+};
+
 /** One run of a node: its inputs, and memory for its outputs. */
 class Run {
  public:
@@ -72,7 +82,7 @@ class Run {
   Element* output(size_t index, const Shape& shape) {
     return static_cast<Element*>(output(index, shape));
   }
-  /** The threads of the session. */
+  /** The threads of the session, or this one and the companion. */
   Threads threads() const;
 
  private:

@@ -62,6 +62,7 @@ const frozen = constantValue(
   Float32Array.from({ length: 200 * 128 }, (_, i) => (i % 9) - 4),
   { shape: [200, 128], dtype: "float32" },
 );
+const short = input(60, 200);
 const scalarSum = b.binary("add", product, offset);
 
 const PRODUCTS: readonly Case[] = [
@@ -94,7 +95,13 @@ const PRODUCTS: readonly Case[] = [
   { name: "in batches", inputs: [batch, others], outputs: [b.matmul(batch, others, false, true)], op: "our MatMul" },
   { name: "in batches with one", inputs: [batch, narrow], outputs: [b.matmul(batch, narrow)], op: "our MatMul" },
   { name: "with a number added, by the engine", inputs: [left, right, offset], outputs: [scalarSum], op: "Gemm" },
-  { name: "with constants, by the engine", inputs: [left], outputs: [b.matmul(left, frozen)], op: "MatMul" },
+  { name: "with constants", inputs: [left], outputs: [b.matmul(left, frozen)], op: "our MatMul" },
+  {
+    name: "of few rows with constants, by the engine",
+    inputs: [short],
+    outputs: [b.matmul(short, frozen)],
+    op: "MatMul",
+  },
 ];
 
 const numbers = (value: Value): Float32Array =>

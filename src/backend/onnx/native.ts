@@ -35,6 +35,7 @@ interface NativeSettings {
   executionMode: number;
   arena: boolean;
   memoryPattern: boolean;
+  companion: boolean;
   logLevel: number;
   profile?: string;
   entries: (readonly [key: string, value: string])[];
@@ -52,7 +53,13 @@ function flatten(extra: Readonly<Record<string, unknown>>, prefix = ""): [string
   );
 }
 
-const toSettings = (options: InferenceSession.SessionOptions): NativeSettings => ({
+/** A setting that is not for the engine. */
+const COMPANION = "keras.companion";
+
+const toSettings = (
+  options: InferenceSession.SessionOptions,
+  entries = flatten(options.extra ?? {}),
+): NativeSettings => ({
   optimizationLevel: OPTIMIZATION_LEVELS[options.graphOptimizationLevel ?? "all"],
   intraOpThreads: options.intraOpNumThreads ?? 0,
   interOpThreads: options.interOpNumThreads ?? 0,
@@ -61,7 +68,8 @@ const toSettings = (options: InferenceSession.SessionOptions): NativeSettings =>
   memoryPattern: options.enableMemPattern ?? true,
   logLevel: options.logSeverityLevel ?? 2,
   ...(options.enableProfiling && { profile: options.profileFilePrefix ?? "profile" }),
-  entries: flatten(options.extra ?? {}),
+  companion: entries.some(([key]) => key === COMPANION),
+  entries: entries.filter(([key]) => key !== COMPANION),
   external: (options.externalData ?? []).map((file) => {
     invariant(typeof file === "object" && file.data instanceof Uint8Array, "external data is given by its bytes");
     return { path: file.path, data: file.data };

@@ -10,6 +10,7 @@ import type { Backend, BackendBuffer, CompileOptions, Executable } from "../cont
 import { lower } from "./lowering.ts";
 import { engineDType } from "./model.ts";
 import type { NativeKernels } from "./nativeKernels.ts";
+import { SINGLE_THREAD_WORK } from "./work.ts";
 
 /** What is used of an ONNX Runtime package. */
 export interface OrtModule {
@@ -37,17 +38,11 @@ class OnnxBuffer implements BackendBuffer {
   }
 }
 
-/**
- * Work of the heaviest operation below which a program runs on one thread: starting and waking a pool costs more than it
- * saves, and waiting threads take the cores from everything else.
- */
-const SINGLE_THREAD_WORK = 20e6;
-
-function sessionOptions(heaviest: number, runs: "once" | "many", threads: number): InferenceSession.SessionOptions {
-  const small = heaviest < SINGLE_THREAD_WORK || runs === "once";
+function sessionOptions(heaviest: number, runs: "once" | "many", most: number): InferenceSession.SessionOptions {
+  const threads = heaviest < SINGLE_THREAD_WORK || runs === "once" ? 1 : most;
   return {
     graphOptimizationLevel: runs === "once" ? "disabled" : "all",
-    intraOpNumThreads: small ? 1 : threads,
+    intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: "sequential",
     enableCpuMemArena: true,
@@ -56,7 +51,11 @@ function sessionOptions(heaviest: number, runs: "once" | "many", threads: number
     logSeverityLevel: 4,
     // The engine would move zeros of Pad into the pooling after it, where they count as −∞ in a maximum; and it refuses
     // windows that lie in the padding altogether.
-    extra: { optimization: { disable_specified_optimizers: "Pad_Fusion" } },
+    extra: {
+      optimization: { disable_specified_optimizers: "Pad_Fusion" },
+      // For our own binding: kernels of ours may share work with a thread of ours.
+      ...(threads === 1 && most > 1 && runs === "many" && { keras: { companion: 1 } }),
+    },
   };
 }
 
@@ -156,6 +155,7 @@ export class OnnxBackend implements Backend {
   readonly writesOutputs: boolean;
   readonly channelsLast: boolean;
   readonly updatesTables: boolean;
+  readonly ownLoops: boolean;
 
   constructor(ort: OrtModule, { threads, writesOutputs }: OnnxBackendOptions) {
     this.#ort = ort;
@@ -163,6 +163,7 @@ export class OnnxBackend implements Backend {
     this.writesOutputs = writesOutputs;
     this.channelsLast = ort.kernels !== undefined;
     this.updatesTables = ort.kernels !== undefined;
+    this.ownLoops = ort.kernels !== undefined;
   }
 
   upload(data: TypedArray, shape: StaticShape, dtype: DType): BackendBuffer {
@@ -195,12 +196,13 @@ export class OnnxBackend implements Backend {
 
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     const label = options.label ?? "program";
-    const lowered = lower(program, label, this.#ort.kernels ?? null, options.tables);
-    const settings = { ...sessionOptions(lowered.heaviest, options.runs ?? "many", this.#threads), logId: label };
+    const { runs = "many", tables } = options;
+    const lowered = lower(program, label, this.#ort.kernels ?? null, tables);
+    const settings = { ...sessionOptions(lowered.heaviest, runs, this.#threads), logId: label };
     if (lowered.external.length > 0) settings.externalData = lowered.external;
     try {
       const session = await this.#ort.InferenceSession.create(lowered.bytes, settings);
-      return new OnnxExecutable(this, session, label, lowered, program.outputs.slice(0, options.tables?.results));
+      return new OnnxExecutable(this, session, label, lowered, program.outputs.slice(0, tables?.results));
     } catch (cause) {
       throw new BackendError(`${label}: the ONNX engine rejected the program: ${messageOf(cause)}`, { cause });
     }

@@ -9,9 +9,11 @@ import { emitCast, type OnnxRule } from "./rule.ts";
 import { transpose } from "./shaping.ts";
 
 /** Multiplications from which on our products are faster than the engine's; also rows of a, and terms of the sums. */
-const LEAST_PRODUCTS = 2 ** 22;
+const LEAST_PRODUCTS = 2 ** 20;
 const LEAST_ROWS = 8;
-const LEAST_TERMS = 64;
+/** The engine brings constants into its order once, ours does at every run: that takes as long as two rows. */
+const LEAST_ROWS_OF_CONSTANTS = 64;
+const LEAST_TERMS = 32;
 
 /** What is done to the result of a product in the same operator. */
 export interface ProductExtras {
@@ -35,12 +37,13 @@ export function emitNativeProduct(
   const operands = [a!, b!, ...(bias ? [bias] : [])];
   const isOurs = model.kernels !== null && operands.every(({ dtype }) => dtype === "float32");
   const isBatch = b!.shape.length === 2 || shapesEqual(a!.shape.slice(0, -2), b!.shape.slice(0, -2));
-  if (!isOurs || a!.shape.length < 2 || !isBatch || model.isConstant(b!)) return null;
+  if (!isOurs || a!.shape.length < 2 || !isBatch) return null;
   if (bias && !shapesEqual(bias.shape, shape.slice(-1))) return null;
   const terms = a!.shape.at(transposeA ? -2 : -1)!;
   // With one matrix on the right for all, the rows of a batch are rows of one product.
   const rows = b!.shape.length === 2 && !transposeA ? sizeOf(shape.slice(0, -1)) : shape.at(-2)!;
-  if (terms < LEAST_TERMS || rows < LEAST_ROWS || sizeOf(shape) * terms < LEAST_PRODUCTS) return null;
+  const least = model.isConstant(b!) ? LEAST_ROWS_OF_CONSTANTS : LEAST_ROWS;
+  if (terms < LEAST_TERMS || rows < least || sizeOf(shape) * terms < LEAST_PRODUCTS) return null;
   const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: { float: factor } };
   return model.emit("MatMul", operands, "float32", shape, attributes, NATIVE_DOMAIN);
 }

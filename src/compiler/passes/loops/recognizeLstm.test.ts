@@ -1,5 +1,5 @@
 /** Recurrent layers whose weights stay become the engine's LSTM; everything that only looks like one stays a loop. */
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { backend as startBackend } from "../../../backend/registry.ts";
 import type { TypedArray } from "../../../core/dtype.ts";
 import type { Program } from "../../../ir/program.ts";
@@ -19,6 +19,13 @@ const x = tensor(
 // For the copy that Bidirectional makes of its layer.
 registerAllBuiltins();
 
+/** Whether the backend says that it has loops of its own. */
+async function ownLoops(value: boolean): Promise<void> {
+  ((await startBackend()) as { ownLoops?: boolean }).ownLoops = value;
+}
+const before = (await startBackend()).ownLoops ?? false;
+beforeEach(() => ownLoops(false));
+afterAll(() => ownLoops(before));
 afterEach(() => vi.restoreAllMocks());
 
 type Call = (x: Tensor) => Tensor | readonly Tensor[];
@@ -64,6 +71,13 @@ describe("an LSTM on weights that stay", () => {
     const { program, first, last } = await settle(make());
     expect(operations(program)).toContain("lstm");
     expect(operations(program)).not.toContain("scan");
+    expectAllClose(last, first, { rtol: 1e-5, atol: 1e-5 });
+  });
+
+  it("stays a loop where the backend computes loops itself", async () => {
+    await ownLoops(true);
+    const { program, first, last } = await settle(layers.LSTM(units, random));
+    expect(operations(program)).toContain("scan");
     expectAllClose(last, first, { rtol: 1e-5, atol: 1e-5 });
   });
 
