@@ -24,14 +24,6 @@ constexpr int kQuestions = 3;
 /** Looks at the clock after so many at the state. */
 constexpr int kLooks = 32;
 
-void relax() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
 class Companion {
  public:
   /** Started when it is first needed, for as long as the process lives. */

@@ -29,6 +29,9 @@ constexpr int kLanes = 4;
 constexpr int kRegisters = 16;
 #endif
 
+/** Numbers of a line of a cache. */
+constexpr int64_t kLine = 16;
+
 typedef float Vec __attribute__((vector_size(kLanes * 4)));
 typedef int32_t IntVec __attribute__((vector_size(kLanes * 4)));
 

@@ -4,6 +4,15 @@
 
 namespace keras {
 
+/** For loops that wait for another thread. */
+static inline void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
 /**
  * How a kernel spreads its work. Kernels cut work by its size alone, never by the number of threads, so that a result does
  * not depend, to the last bit, on how many there are.

@@ -30,8 +30,6 @@ struct ProductTile {
   Finish finish;
 };
 
-/** Numbers of a line of a cache. */
-constexpr int64_t kLine = 16;
 /** Lines to ask for ahead of later blocks, each `kLine` terms. */
 constexpr int kLinesLater = 4;
 

@@ -55,14 +55,6 @@ class Pair {
  private:
   static constexpr uint64_t kEnd = UINT64_MAX;
 
-  static void relax() {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-  }
-
   void help() {
     for (;;) {
       const uint64_t job = open_.load(std::memory_order_acquire);

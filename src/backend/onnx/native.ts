@@ -8,7 +8,7 @@ import type { TypedArray } from "../../core/dtype.ts";
 import { invariant } from "../../core/errors.ts";
 import { encodeModel } from "./encode.ts";
 import { NATIVE_OPERATORS, type NativeKernels } from "./nativeKernels.ts";
-import type { OrtModule } from "./session.ts";
+import type { EngineOptions, OrtModule } from "./session.ts";
 
 /** What the library exports (native/src/module.cc). Sessions are opaque. */
 interface NativeLibrary {
@@ -53,13 +53,7 @@ function flatten(extra: Readonly<Record<string, unknown>>, prefix = ""): [string
   );
 }
 
-/** A setting that is not for the engine. */
-const COMPANION = "keras.companion";
-
-const toSettings = (
-  options: InferenceSession.SessionOptions,
-  entries = flatten(options.extra ?? {}),
-): NativeSettings => ({
+const toSettings = (options: EngineOptions): NativeSettings => ({
   optimizationLevel: OPTIMIZATION_LEVELS[options.graphOptimizationLevel ?? "all"],
   intraOpThreads: options.intraOpNumThreads ?? 0,
   interOpThreads: options.interOpNumThreads ?? 0,
@@ -68,8 +62,8 @@ const toSettings = (
   memoryPattern: options.enableMemPattern ?? true,
   logLevel: options.logSeverityLevel ?? 2,
   ...(options.enableProfiling && { profile: options.profileFilePrefix ?? "profile" }),
-  companion: entries.some(([key]) => key === COMPANION),
-  entries: entries.filter(([key]) => key !== COMPANION),
+  companion: options.companion ?? false,
+  entries: flatten(options.extra ?? {}),
   external: (options.externalData ?? []).map((file) => {
     invariant(typeof file === "object" && file.data instanceof Uint8Array, "external data is given by its bytes");
     return { path: file.path, data: file.data };

@@ -12,10 +12,16 @@ import { engineDType } from "./model.ts";
 import type { NativeKernels } from "./nativeKernels.ts";
 import { SINGLE_THREAD_WORK } from "./work.ts";
 
+/** What a session is told. */
+export interface EngineOptions extends InferenceSession.SessionOptions {
+  /** Whether kernels of our own, where the package has them, share their work with a thread of ours (native/src/companion.h). */
+  readonly companion?: boolean;
+}
+
 /** What is used of an ONNX Runtime package. */
 export interface OrtModule {
   readonly InferenceSession: {
-    create(bytes: Uint8Array, options?: InferenceSession.SessionOptions): Promise<InferenceSession>;
+    create(bytes: Uint8Array, options?: EngineOptions): Promise<InferenceSession>;
   };
   readonly Tensor: TensorConstructor;
   /** Kernels of our own, where the package has them. */
@@ -38,7 +44,7 @@ class OnnxBuffer implements BackendBuffer {
   }
 }
 
-function sessionOptions(heaviest: number, runs: "once" | "many", most: number): InferenceSession.SessionOptions {
+function sessionOptions(heaviest: number, runs: "once" | "many", most: number): EngineOptions {
   const threads = heaviest < SINGLE_THREAD_WORK || runs === "once" ? 1 : most;
   return {
     graphOptimizationLevel: runs === "once" ? "disabled" : "all",
@@ -51,11 +57,8 @@ function sessionOptions(heaviest: number, runs: "once" | "many", most: number): 
     logSeverityLevel: 4,
     // The engine would move zeros of Pad into the pooling after it, where they count as −∞ in a maximum; and it refuses
     // windows that lie in the padding altogether.
-    extra: {
-      optimization: { disable_specified_optimizers: "Pad_Fusion" },
-      // For our own binding: kernels of ours may share work with a thread of ours.
-      ...(threads === 1 && most > 1 && runs === "many" && { keras: { companion: 1 } }),
-    },
+    extra: { optimization: { disable_specified_optimizers: "Pad_Fusion" } },
+    companion: threads === 1 && most > 1 && runs === "many",
   };
 }
 
