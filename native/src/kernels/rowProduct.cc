@@ -12,9 +12,9 @@ namespace keras::KERAS_ISA {
 
 namespace {
 
-/** Units, and vectors of each, that are summed at the same time: strips so narrow that the first cache holds some of them. */
+/** Units, and vectors of each, that are summed at the same time. */
 constexpr int kMostUnits = 4;
-constexpr int kMostVecs = 2;
+constexpr int kMostVecs = kRegisters >= 32 ? 4 : 2;
 
 /** The same columns of some units. */
 struct Strip {
@@ -22,17 +22,18 @@ struct Strip {
   int units, vecs;
 };
 
-/** All columns [from, to) in strips; `packed` is where a strip's numbers begin. */
+/** All columns [from, to) in strips; `position` is where the numbers of each begin. */
 template <class Body>
-void eachStrip(const UnitMatrix& matrix, int64_t from, int64_t to, bool backwards, const Body& body) {
-  constexpr int64_t kWidth = kMostVecs * kLanes;
-  const int64_t groups = (matrix.columns / matrix.unit + kMostUnits - 1) / kMostUnits, inGroup = (to - from + kWidth - 1) / kWidth;
-  for (int64_t i = 0; i < groups * inGroup; i++) {
-    const int64_t strip = backwards ? groups * inGroup - 1 - i : i;
-    const int64_t start = strip / inGroup * kMostUnits * matrix.unit, first = strip % inGroup * kWidth;
+void eachStrip(const UnitMatrix& matrix, int64_t from, int64_t to, const Body& body) {
+  int64_t position = 0;
+  for (int64_t start = 0; start < matrix.columns; start += kMostUnits * matrix.unit) {
     const int units = static_cast<int>(std::min<int64_t>(kMostUnits, (matrix.columns - start) / matrix.unit));
-    const int vecs = static_cast<int>(std::min<int64_t>(kMostVecs, (to - from - first) / kLanes));
-    body(Strip{start + from + first, units, vecs}, (start / matrix.unit * (to - from) + first * units) * matrix.inner);
+    for (int64_t first = from; first < to;) {
+      const int vecs = static_cast<int>(std::min<int64_t>(kMostVecs, (to - first) / kLanes));
+      body(Strip{start + first, units, vecs}, position);
+      position += matrix.inner * units * vecs * kLanes;
+      first += vecs * kLanes;
+    }
   }
 }
 
@@ -62,7 +63,7 @@ void sumStrip(const UnitMatrix& matrix, const float* left, const float* packed, 
 using SumStrip = void (*)(const UnitMatrix&, const float*, const float*, const float*, float*);
 template <int units>
 SumStrip ofVecs(int vecs) {
-  constexpr SumStrip all[] = {sumStrip<units, 1>, sumStrip<units, 2>};
+  constexpr SumStrip all[] = {sumStrip<units, 1>, sumStrip<units, 2>, sumStrip<units, 3>, sumStrip<units, 4>};
   return all[vecs - 1];
 }
 SumStrip sumOf(const Strip& strip) {
@@ -73,7 +74,7 @@ SumStrip sumOf(const Strip& strip) {
 }  // namespace
 
 void packColumns(const UnitMatrix& matrix, const float* from, int64_t first, int64_t last, float* packed) {
-  eachStrip(matrix, first, last, false, [&](const Strip& strip, int64_t position) {
+  eachStrip(matrix, first, last, [&](const Strip& strip, int64_t position) {
     float* to = packed + position;
     for (int64_t k = 0; k < matrix.inner; k++) {
       for (int u = 0; u < strip.units; u++) {
@@ -84,9 +85,8 @@ void packColumns(const UnitMatrix& matrix, const float* from, int64_t first, int
   });
 }
 
-void multiplyRow(const UnitMatrix& matrix, const float* left, const float* packed, int64_t from, int64_t to, bool backwards, const float* initial,
-                 float* out) {
-  eachStrip(matrix, from, to, backwards, [&](const Strip& strip, int64_t position) {
+void multiplyRow(const UnitMatrix& matrix, const float* left, const float* packed, int64_t from, int64_t to, const float* initial, float* out) {
+  eachStrip(matrix, from, to, [&](const Strip& strip, int64_t position) {
     sumOf(strip)(matrix, left, packed + position, initial ? initial + strip.first : nullptr, out + strip.first);
   });
 }

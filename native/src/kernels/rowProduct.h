@@ -12,12 +12,7 @@ struct UnitMatrix {
 /** Brings the columns [from, to) of each unit into the order in which `multiplyRow` reads them: (to - from) · units · inner numbers. */
 void packColumns(const UnitMatrix&, const float* matrix, int64_t from, int64_t to, float* packed);
 
-/**
- * out = initial + left · matrix, in the columns [from, to) of each unit, multiples of 16. Without `initial` from zero.
- *
- * @param backwards - Begins with the columns that the other way ends with: who takes turns finds those in the first cache. No sum
- *   changes by it.
- */
-void multiplyRow(const UnitMatrix&, const float* left, const float* packed, int64_t from, int64_t to, bool backwards, const float* initial, float* out);
+/** out = initial + left · matrix, in the columns [from, to) of each unit, multiples of 16. Without `initial` from zero. */
+void multiplyRow(const UnitMatrix&, const float* left, const float* packed, int64_t from, int64_t to, const float* initial, float* out);
 
 }  // namespace keras::KERAS_ISA

@@ -55,7 +55,7 @@ class Block {
       if (program_.unit == 0 && turn + 1 < program_.length) lookAhead(program_.reverse ? time - 1 : time + 1);
       if (turn == 0 || program_.sharedStepsEveryTurn) runSteps(program_.sharedSteps, loop_.sharedKernels, 0, program_.sharedSteps.size(), 0, 1);
       if (program_.unit > 0) {
-        runUnits(turn);
+        runUnits();
         endTurn(time);
         continue;
       }
@@ -154,27 +154,14 @@ class Block {
              product.hasInitial ? rowsOf(product.initial) : Rows{nullptr, 0}, const_cast<float*>(result.data), result.stride, ahead_);
   }
 
-  /** Asks for what the other thread may have written: all of the left side at once, and the next turn's part of a sequence. */
-  void fetch(const ScanProgram::Product& product, const UnitHalf& half) const {
-    const float* left = address(product.left);
-    for (int64_t i = 0; i < product.left.columns; i += kLine) __builtin_prefetch(left + i);
-    if (!product.hasInitial || program_.storages[static_cast<size_t>(product.initial.storage)].where != Where::sequence) return;
-    const int64_t columns = program_.storages[static_cast<size_t>(product.initial.storage)].columns;
-    const float* next = address(product.initial) + (program_.reverse ? -columns : columns);
-    for (int64_t unit = 0; unit < product.initial.columns; unit += program_.unit) {
-      for (int64_t i = unit + half.from(); i < unit + half.to(); i += kLine) __builtin_prefetch(next + i);
-    }
-  }
-
   /** A half of the columns of each unit of the only sample, through a turn. */
-  void runHalf(const UnitHalf& half, bool backwards) const {
+  void runHalf(const UnitHalf& half) const {
     const int64_t from = half.from(), to = half.to();
     for (const ScanProgram::Segment& segment : program_.segments) {
       if (segment.product >= 0) {
         const ScanProgram::Product& product = program_.products[static_cast<size_t>(segment.product)];
         const size_t matrix = static_cast<size_t>(product.matrix);
-        fetch(product, half);
-        multiplyRow(half.matrix(matrix), address(product.left), half.packed(matrix), from, to, backwards,
+        multiplyRow(half.matrix(matrix), address(product.left), half.packed(matrix), from, to,
                     product.hasInitial ? address(product.initial) : nullptr, const_cast<float*>(address(product.result)));
         continue;
       }
@@ -192,16 +179,13 @@ class Block {
     }
   }
 
-  void runUnits(int64_t turn) {
+  void runUnits() {
     UnitHalves& halves = *loop_.halves;
-    const bool backwards = turn % 2 == 1;
-    const auto first = [&] { runHalf(halves.first(), backwards); };
-    const auto second = [&](bool byLeader) { runHalf(byLeader ? halves.second() : halves.helpers(), backwards); };
+    const auto first = [&] { runHalf(halves.first()); };
+    const auto second = [&](bool byLeader) { runHalf(byLeader ? halves.second() : halves.helpers()); };
     if (halves.isShared) return halves.pair.split(first, second);
-    // The other half last, then first.
-    if (backwards) second(true);
     first();
-    if (!backwards) second(true);
+    second(true);
   }
 
   /** Steps on some rows. What lives only within the run has memory for no more than those. */
