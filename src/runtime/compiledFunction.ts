@@ -126,6 +126,7 @@ export class CompiledFunction {
     try {
       results = await executable.run(inputs, [...outputs, ...this.#rows]);
     } catch (error) {
+      adoptTables(tables, backend, inputs, false);
       throw explainRowError(error, tables, this.#parts.label);
     }
     this.#rows = results.slice(stateEnd);
@@ -141,7 +142,7 @@ export class CompiledFunction {
     for (const variable of writes) variable.swap(results[next++]!);
     for (const pack of writtenPacks) pack.adopt(backend, results[next++]!);
     for (const update of rowUpdates) applyRows(update, backend, results, flush);
-    adoptTables(tables, backend, flush);
+    adoptTables(tables, backend, inputs, flush);
     results.length = resultCount;
     return results;
   }

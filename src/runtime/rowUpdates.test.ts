@@ -109,6 +109,21 @@ describe.each(["onnx", "reference"])("updates by rows on %s", (engine) => {
     expectAllClose((await table.data()).slice(14, 16), [before[14]! + 1, before[15]! + 1], { rtol: 1e-6, atol: 0 });
   });
 
+  it("leave alone what is read while a step runs", async () => {
+    const table = makeTable();
+    const step = addOnes(table);
+    await step(ids(3));
+    for (let turns = 0; turns < 30; turns++) {
+      const done = step(ids(3));
+      for (let i = 0; i < turns; i++) await Promise.resolve();
+      const during = table.value;
+      const found = (await during.data()).slice();
+      await done;
+      expect(await during.data()).toEqual(found);
+    }
+    expectAllClose((await table.data()).slice(6, 7), [31 + numbers()[6]!], { rtol: 1e-6, atol: 0 });
+  });
+
   it("show in models that were frozen with the old rows", async () => {
     const table = makeTable();
     const read = jit((rows: Tensor) => ops.take(table.value, rows, { axis: 0 }));

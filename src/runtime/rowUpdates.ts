@@ -35,10 +35,15 @@ export function explainRowError(error: unknown, tables: readonly UpdatedTable[],
   return table ? new BackendError(rowMessage(label, table.variable, Number(found[2])), { cause: error }) : error;
 }
 
-/** Called after a run. */
-export function adoptTables(tables: readonly UpdatedTable[], backend: Backend, flush: boolean): void {
-  for (const { variable } of tables) {
-    const buffer = variable.ownBuffer(backend);
+/** Lets the variables have what a run left in their memory, also when it failed before it wrote there. */
+export function adoptTables(
+  tables: readonly UpdatedTable[],
+  backend: Backend,
+  inputs: readonly BackendBuffer[],
+  flush: boolean,
+): void {
+  for (const { variable, input } of tables) {
+    const buffer = inputs[input]!;
     if (flush) flushDenormals(dataOf(backend, buffer), variable.dtype);
     variable.wasRewritten(buffer);
   }

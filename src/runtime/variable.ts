@@ -88,6 +88,8 @@ export class Variable implements TensorHolder {
   #spare: BackendBuffer | null = null;
   /** Whether a tensor outside may still hold the current buffer. */
   #exposed = false;
+  /** Whether a run that is under way changes the numbers where they lie. */
+  #isChanging = false;
   /** Where the value is kept together with others, or `null` when it has a buffer of its own. */
   #home: VariablePack | null = null;
 
@@ -151,8 +153,8 @@ export class Variable implements TensorHolder {
   /** The current value. Tensors are immutable: a later assignment does not change one that was read before. */
   get value(): Tensor {
     const trace = activeTrace();
-    if (!trace) this.#exposed = true;
-    const node = trace ? trace.read(this) : this.#ownValue();
+    if (!trace && !this.#isChanging) this.#exposed = true;
+    const node = trace ? trace.read(this) : this.#isChanging ? this.#copy() : this.#ownValue();
     const scope = this.autocast && isFloat(this.dtype) ? autocastDType() : null;
     return new Tensor(scope ? build.cast(node, scope) : node);
   }
@@ -235,6 +237,12 @@ export class Variable implements TensorHolder {
     return this.#value;
   }
 
+  #copy(): Value {
+    const data = peekValue(this.#value);
+    invariant(data, `variable "${this.path}" is changed in place, and not in host memory`);
+    return bufferValue(TensorBuffer.fromHost(data.slice(), this.shape, this.dtype));
+  }
+
   /** @internal The value if it is assigned but not computed. */
   get pendingValue(): Value | null {
     if (this.#home) return null;
@@ -289,20 +297,26 @@ export class Variable implements TensorHolder {
     return spare?.backend === backendName ? spare : null;
   }
 
-  /** @internal The numbers, to be changed where they lie; first copied when a tensor outside may still hold them. */
+  /**
+   * @internal The numbers, to be changed where they lie; first copied when a tensor outside may still hold them. Until `wasRewritten`
+   * who reads the value gets a copy.
+   */
   ownBuffer(backend: Backend): BackendBuffer {
-    const buffer = this.buffer.on(backend);
-    if (!this.#exposed) return buffer;
-    const data = backend.peek(buffer);
-    invariant(data, `variable "${this.path}" is not in host memory`);
-    const own = backend.upload(data.slice(), this.shape, this.dtype);
-    this.wasRewritten(own);
-    return own;
+    let buffer = this.buffer.on(backend);
+    if (this.#exposed) {
+      const data = backend.peek(buffer);
+      invariant(data, `variable "${this.path}" is not in host memory`);
+      buffer = backend.upload(data.slice(), this.shape, this.dtype);
+      this.wasRewritten(buffer);
+    }
+    this.#isChanging = true;
+    return buffer;
   }
 
   /** @internal What `ownBuffer` gave holds the next value: for others it is one that they do not know. */
   wasRewritten(buffer: BackendBuffer): void {
     this.#exposed = false;
+    this.#isChanging = false;
     this.#value = bufferValue(TensorBuffer.fromDevice(buffer));
   }
 
