@@ -21,6 +21,8 @@ export async function createOnnxNodeBackend(): Promise<Backend> {
   const options = { threads: availableParallelism(), writesOutputs: true };
   const folder = process.env[PROFILE_VARIABLE];
   const profile = folder ? await import("./profile.ts") : null;
+  // The engine writes nothing, and says nothing, where there is no such folder.
+  if (folder) (await import("node:fs")).mkdirSync(folder, { recursive: true });
   const backend = (ort: OrtModule) => new OnnxBackend(profile ? profile.profiled(ort, folder!) : ort, options);
   const native = await loadNative();
   if (native) return backend(native);
