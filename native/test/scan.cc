@@ -333,6 +333,9 @@ void testPlaces() {
           {5, 9, true, 1, 2, "r3 s3 s1b s3", "4:3 add 1 3;5:3 where 2 4 3;6:3 add 0 5", "6 6 5 2b 1"}, 8);
   compare("columns of one number", {5, 33, false, 1, 2, "r1 r1 r4 s1", "4:1 add 0 1;5:1 mul 4 3;6:1 slice 2 2;7:1 add 5 6;8:4 mul 7 2;9:4 max 7 7", "7 8 9 4"}, 9);
   compare("two products in one sum", {4, 7, false, 1, 1, "r5 r3 m5x5 m3x5 s5", "5:5 matmul 0 2;6:5 matmul 1 3;7:5 add 5 6;8:5 add 7 4;9:5 tanh 8", "9 8"}, 10);
+  compare("a sample in halves, with values shared by turns and a carry that changes places",
+          {6, 1, true, 2, 2, "r32 r32 r64 s32 m32x64",
+           "5:64 matmul 0 4;6:64 add 2 5;7:32 slice 6 0;8:32 slice 6 32;9:32 tanh 3;10:32 mul 7 9;11:32 add 8 10;12:32 tanh 11", "1 12 11 9"}, 12);
   compare("a product that is read twice", {4, 7, false, 1, 1, "r5 r5 m5x5", "3:5 matmul 0 2;4:5 add 3 1;5:5 mul 3 4;6:5 tanh 5", "6 3"}, 11);
 }
 

@@ -23,7 +23,7 @@ interface InputIds extends IdTable {
   readonly of: string;
 }
 
-/** Layers that a model gets later are looked for again after so many batches; until then the engine finds ids outside of their tables. */
+/** Single batches after which layers that a model got later are looked for; until then the engine finds ids outside of their tables. */
 const BATCHES_BETWEEN_WALKS = 64;
 
 /** The checks of a model. Its uses are found once per kind of data, by tracing a call; models without an Embedding are not traced. */
@@ -32,7 +32,7 @@ export class IdChecks {
   #kind: string | null = null;
   #uses: readonly InputIds[] = [];
   #tables: readonly EmbeddingBase[] = [];
-  #asked = 0;
+  #batches = 0;
 
   constructor(model: NamedInputs) {
     this.#model = model;
@@ -40,29 +40,23 @@ export class IdChecks {
 
   /** Checks a whole data set, of which `batch` is a part. @throws RangeError naming the layer, the input, the sample and the id. */
   checkHost(where: string, batch: Batch, x: HostStructure | null): void {
-    if (x) checkInputIds(where, this.#usesOf(batch.x), hostLeaves(x));
+    if (x) checkInputIds(where, this.#usesOf(batch.x, true), hostLeaves(x));
   }
 
   /** The same for one batch of a generator. */
   async checkBatch(where: string, batch: Batch): Promise<void> {
-    const uses = this.#usesOf(batch.x);
+    const uses = this.#usesOf(batch.x, this.#batches++ % BATCHES_BETWEEN_WALKS === 0);
     if (uses.length === 0) return;
     const leaves = flatten(batch.x as Nested<Tensor | null>).flatMap((t) => (t ? [t] : []));
     const arrays = leaves.map(async (t) => ({ data: await t.data(), shape: t.shape, dtype: t.dtype }));
     checkInputIds(where, uses, await Promise.all(arrays));
   }
 
-  /** Walking through all layers takes longer than the rest of a small step; a model hardly ever gets another table while it runs. */
-  #currentTables(): readonly EmbeddingBase[] {
-    if (this.#asked++ % BATCHES_BETWEEN_WALKS === 0) {
-      this.#tables = this.#model.flattenLayers().filter((layer) => layer instanceof EmbeddingBase);
-    }
-    return this.#tables;
-  }
-
-  #usesOf(x: TensorStructure): readonly InputIds[] {
+  /** @param walk - Whether to look for tables in all layers, which takes longer than the rest of a small step. */
+  #usesOf(x: TensorStructure, walk: boolean): readonly InputIds[] {
     const model = this.#model;
-    const tables = this.#currentTables();
+    if (walk) this.#tables = model.flattenLayers().filter((layer) => layer instanceof EmbeddingBase);
+    const tables = this.#tables;
     if (tables.length === 0) return [];
     const leaves = flattenWithPath(x as Nested<Tensor | null>).flatMap(([path, t]) => (t ? [{ path, t }] : []));
     const kind = [tables.map((table) => table.name), ...leaves.map(({ path, t }) => [path, t.dtype, t.ndim])].join(";");

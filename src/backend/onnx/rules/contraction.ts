@@ -11,7 +11,7 @@ import { transpose } from "./shaping.ts";
 /** Multiplications from which on our products are faster than the engine's; also rows of a, and terms of the sums. */
 const LEAST_PRODUCTS = 2 ** 20;
 const LEAST_ROWS = 8;
-/** The engine brings constants into its order once, ours does at every run: that takes as long as two rows. */
+/** The engine brings constants into its order once, ours does at every run: enough rows must make up for that. */
 const LEAST_ROWS_OF_CONSTANTS = 64;
 const LEAST_TERMS = 32;
 
